@@ -1,0 +1,81 @@
+import express, { type Express } from 'express';
+import type { AccessPolicy } from './auth/access-policy.ts';
+import type { TokenVerifier } from './auth/token-verifier.ts';
+import { type AuthenticationEvents, authenticate } from './http/authenticate.ts';
+import { authorize } from './http/authorize.ts';
+import { crossOrigin } from './http/cross-origin.ts';
+import { errorHandler } from './http/error-handler.ts';
+import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
+import { type HttpEvents, observe } from './http/observe.ts';
+import { type RefusalGate, refuseWhen } from './http/refuse-when.ts';
+import { type Handler, requestContext } from './http/request-context.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { serveLookup } from './http/serve-lookup.ts';
+import { serveText } from './http/serve-text.ts';
+import { validateLookup } from './http/validate-lookup.ts';
+import type { Lookup } from './lookup/lookup.ts';
+import type { Clock } from './lookup/ports.ts';
+import type { Kind } from './lookup/project.ts';
+
+export interface AppDependencies {
+  readonly lookup: Lookup;
+  readonly verifier: TokenVerifier;
+  readonly accessPolicy: AccessPolicy;
+  readonly limitByAddress: Handler;
+  readonly limitByUser: Handler;
+  readonly events: HttpEvents & AuthenticationEvents;
+  readonly clock: Clock;
+  readonly corsOrigins: readonly string[];
+  /** Addresses and CIDR ranges of the proxies in front. */
+  readonly trustProxy: readonly string[];
+  /** docs/openapi.yaml as JSON. */
+  readonly apiDescription: string;
+  readonly draining: RefusalGate;
+}
+
+/** The kinds whose lookups are open so far. */
+const LOOKUP_KINDS: readonly Kind[] = ['image'];
+
+/** The public pipeline, in order. What costs nothing to decide is decided before anything is spent. */
+export function createApp(deps: AppDependencies): Express {
+  const app = newExpress(deps.trustProxy);
+  app.use(requestContext(), observe(deps.events), securityHeaders(), crossOrigin(deps.corsOrigins));
+  app.use(refuseWhen(deps.draining));
+
+  for (const kind of LOOKUP_KINDS) {
+    app
+      .route(`/v1/${kind}-projects/:id`)
+      .all(nameRoute(`/v1/${kind}-projects/{id}`))
+      .get(
+        validateLookup(),
+        deps.limitByAddress,
+        authenticate(deps.verifier, deps.events),
+        deps.limitByUser,
+        authorize(deps.accessPolicy, kind),
+        serveLookup(kind, deps.lookup, deps.clock),
+      )
+      .all(methodNotAllowed('GET', 'HEAD'));
+  }
+
+  app
+    .route('/openapi.json')
+    .all(nameRoute('/openapi.json'))
+    .get(deps.limitByAddress, serveText('application/json', deps.apiDescription))
+    .all(methodNotAllowed('GET', 'HEAD'));
+
+  app.use(notFound());
+  app.use(errorHandler('magic-hour-bff'));
+  return app;
+}
+
+/** Express without what this service doesn't use; one spelling for each path. */
+export function newExpress(trustProxy: readonly string[]): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.enable('strict routing');
+  app.enable('case sensitive routing');
+  app.set('trust proxy', trustProxy.length === 0 ? false : [...trustProxy]);
+  return app;
+}

@@ -1,0 +1,63 @@
+import type { JSONWebKeySet } from 'jose';
+import { z } from 'zod';
+import type { WatchedFile } from '../watched-file.ts';
+
+/** RFC 7517, 5. A key is left to jose to judge. */
+const jwksSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
+
+/** OpenID Connect Discovery 1.0, 3 and RFC 8414, 2: only what is needed here. */
+const metadataSchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+
+const FETCH_TIMEOUT_MS = 5000;
+const MAX_DOCUMENT_BYTES = 512 * 1024;
+
+export type KeyLoader = () => Promise<JSONWebKeySet>;
+
+export function keysFromUrl(url: string): KeyLoader {
+  return async () => parseJwks(await fetchJson(url));
+}
+
+/** Finds where the keys are in the issuer's own metadata, each time, since the issuer may move them. */
+export function keysByDiscovery(issuer: string): KeyLoader {
+  const metadataUrl = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  return async () => {
+    const metadata = metadataSchema.parse(await fetchJson(metadataUrl));
+    if (metadata.issuer !== issuer) throw new Error('the discovery document is of another issuer');
+    return parseJwks(await fetchJson(metadata.jwks_uri));
+  };
+}
+
+export function keysFromFile(file: WatchedFile): KeyLoader {
+  return async () => parseJwks(JSON.parse(file.content()));
+}
+
+/** Whether the text is a JWKS document. */
+export function isJwksText(text: string): boolean {
+  try {
+    return jwksSchema.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+function parseJwks(document: unknown): JSONWebKeySet {
+  return jwksSchema.parse(document);
+}
+
+async function fetchJson(url: string): Promise<unknown> {
+  const response = await fetch(url, {
+    redirect: 'error',
+    headers: { accept: 'application/json' },
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+  });
+  if (response.status !== 200 || response.body === null)
+    throw new Error(`the issuer answered ${response.status}`);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body) {
+    length += chunk.length;
+    if (length > MAX_DOCUMENT_BYTES) throw new Error('the document of the issuer is too large');
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+}

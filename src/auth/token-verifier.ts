@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto';
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import { HttpError } from '../errors.ts';
+import type { Clock } from '../lookup/ports.ts';
+import { type IssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
+import { createPrincipal, type Principal } from './principal.ts';
+
+export interface TokenVerifier {
+  /**
+   * Who the token speaks for; at once where the same token was verified a moment ago.
+   *
+   * @throws HttpError token_expired, token_invalid, insufficient_scope or authentication_unavailable
+   */
+  verify(token: string): Principal | Promise<Principal>;
+}
+
+export interface TokenRules {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly algorithms: readonly string[];
+  readonly userClaim: string;
+  readonly tenantClaim: string | undefined;
+  readonly requiredScope: string | undefined;
+}
+
+/** Verified once, a token is believed for this long at the most: a withdrawn key counts after that. */
+const REMEMBER_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+const MAX_TOKEN_LENGTH = 8192;
+/** For `nbf` and `iat` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+const RETRY_AFTER_SECONDS = 2;
+
+/** RFC 9068 asks for `at+jwt`, many issuers write `JWT` or nothing; any other type was made for something else. */
+const ACCESS_TOKEN_TYPES = new Set([undefined, 'jwt', 'at+jwt', 'application/at+jwt']);
+
+const nonEmpty = z.string().min(1).max(1024);
+/** `scope` by RFC 9068, 2.2.3; `scp` as some issuers spell it. */
+const scopeSchema = z.union([z.string().transform((text) => text.split(' ')), z.array(z.string())]).catch([]);
+
+interface Remembered {
+  readonly principal: Principal;
+  readonly untilMs: number;
+}
+
+export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: Clock): TokenVerifier {
+  const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
+
+  async function judge(token: string, digest: string): Promise<Principal> {
+    const { payload, protectedHeader } = await jwtVerify(token, keys.getKey, {
+      issuer: rules.issuer,
+      audience: rules.audience,
+      algorithms: [...rules.algorithms],
+      requiredClaims: ['exp'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(clock.now()),
+    }).catch(refuse);
+    const expiresAtMs = (payload.exp ?? 0) * 1000;
+    if (expiresAtMs <= clock.now()) throw new HttpError('token_expired', { reason: 'exp' });
+    if (!ACCESS_TOKEN_TYPES.has(protectedHeader.typ?.toLowerCase())) throw invalid('typ');
+    // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
+    if (payload.cnf !== undefined) throw invalid('cnf');
+    const principal = principalOf(payload);
+    const { requiredScope: scope } = rules;
+    if (scope !== undefined && !principal.scopes.has(scope))
+      throw new HttpError('insufficient_scope', { scope });
+    remembered.set(digest, { principal, untilMs: Math.min(expiresAtMs, clock.now() + REMEMBER_MS) });
+    return principal;
+  }
+
+  function principalOf(payload: JWTPayload): Principal {
+    const subject = nonEmpty.safeParse(payload[rules.userClaim]);
+    if (!subject.success) throw invalid(rules.userClaim);
+    const tenant =
+      rules.tenantClaim === undefined ? undefined : nonEmpty.safeParse(payload[rules.tenantClaim]).data;
+    const scopes = scopeSchema.parse(payload.scope ?? payload.scp);
+    return createPrincipal({ issuer: rules.issuer, subject: subject.data, tenant, scopes });
+  }
+
+  return {
+    verify(token) {
+      if (token.length > MAX_TOKEN_LENGTH) throw invalid('length');
+      // The whole token is hashed: a part of it could be shared by two users.
+      const digest = hash('sha256', token, 'base64url');
+      const known = remembered.get(digest);
+      if (known !== undefined && known.untilMs > clock.now()) return known.principal;
+      return judge(token, digest);
+    },
+  };
+}
+
+function refuse(error: unknown): never {
+  if (error instanceof KeysUnavailableError) {
+    throw new HttpError('authentication_unavailable', {
+      cause: error,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+  if (error instanceof errors.JWTExpired) throw new HttpError('token_expired', { reason: 'exp' });
+  if (error instanceof errors.JWTClaimValidationFailed) throw invalid(error.claim);
+  // jose names what is wrong by a code; whatever else went wrong with a token, it lets nobody in.
+  throw invalid(error instanceof errors.JOSEError ? error.code : 'unreadable');
+}
+
+function invalid(reason: string): HttpError {
+  return new HttpError('token_invalid', { reason });
+}

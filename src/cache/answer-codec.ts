@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { type Answer, foundAnswer } from '../lookup/answer.ts';
+import { parseProject } from '../lookup/project.ts';
+
+/**
+ * The form of an answer in Redis: one line of JSON, a line feed, then the upstream's own bytes.
+ * Its version stands in the key, so that replicas of two releases never read each other's forms.
+ */
+export const FORMAT_VERSION = 1;
+
+const LINE_FEED = 0x0a;
+
+const headSchema = z.strictObject({
+  found: z.boolean(),
+  fetchedAtMs: z.int(),
+  freshUntilMs: z.int(),
+  refreshed: z.boolean(),
+  etag: z.string(),
+});
+
+export function encodeAnswer(answer: Answer): Buffer {
+  const { fetchedAtMs, freshUntilMs } = answer;
+  const head: z.input<typeof headSchema> = {
+    found: answer.found,
+    fetchedAtMs,
+    freshUntilMs,
+    refreshed: answer.found && answer.refreshed,
+    etag: answer.found ? answer.etag : '',
+  };
+  const line = Buffer.from(`${JSON.stringify(head)}\n`);
+  return answer.found ? Buffer.concat([line, answer.body]) : line;
+}
+
+/**
+ * Reads what Redis holds. Nothing in it is believed that the bytes don't show themselves: the project is parsed
+ * again, its id and the body's hash are compared, so a half-written, foreign or exchanged value is a plain miss.
+ */
+export function decodeAnswer(id: string, stored: Buffer): Answer | undefined {
+  const end = stored.indexOf(LINE_FEED);
+  const head = headSchema.safeParse(parseLine(stored.subarray(0, Math.max(end, 0))));
+  if (!head.success) return undefined;
+  const { found, fetchedAtMs, freshUntilMs, refreshed, etag } = head.data;
+  const body = stored.subarray(end + 1);
+  if (!found) return body.length === 0 ? { found, fetchedAtMs, freshUntilMs } : undefined;
+  const project = parseProject(body);
+  if (project?.id !== id) return undefined;
+  const answer = foundAnswer(body, project, { fetchedAtMs, freshUntilMs, refreshed });
+  return answer.etag === etag ? answer : undefined;
+}
+
+function parseLine(line: Buffer): unknown {
+  try {
+    return JSON.parse(line.toString());
+  } catch {
+    return undefined;
+  }
+}

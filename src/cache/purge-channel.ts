@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { KINDS, type Kind, PROJECT_ID_PATTERN } from '../lookup/project.ts';
+import type { RedisClient } from './redis-client.ts';
+import type { RedisGuard } from './redis-guard.ts';
+
+const messageSchema = z.object({ kind: z.enum(KINDS), id: z.string().regex(PROJECT_ID_PATTERN) });
+
+/** Carries purges to every replica. A replica that misses one stops trusting its copy by itself in a while. */
+export interface PurgeChannel {
+  announce(kind: Kind, id: string): Promise<void>;
+  /** Calls the listener for each purge of any replica, this one included, until the subscriber is closed. */
+  listen(subscriber: RedisClient, listener: (kind: Kind, id: string) => void): void;
+}
+
+export function createPurgeChannel(options: {
+  readonly client: RedisClient;
+  readonly guard: RedisGuard;
+  readonly keyPrefix: string;
+}): PurgeChannel {
+  const { client, guard, keyPrefix } = options;
+  const channel = `${keyPrefix}v1:purge`;
+  return {
+    async announce(kind, id) {
+      await guard.run('purge_publish', () => client.publish(channel, JSON.stringify({ kind, id })));
+    },
+    listen(subscriber, listener) {
+      subscriber.on('message', (_channel: string, text: string) => {
+        const message = messageSchema.safeParse(parseMessage(text));
+        if (message.success) listener(message.data.kind, message.data.id);
+      });
+      // It subscribes once the server is there, and again by itself after each reconnection.
+      subscriber.subscribe(channel).catch(() => undefined);
+    },
+  };
+}
+
+function parseMessage(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+
+/** Node's timers hold 32 bits: a longer time would fire at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .union(
+      [
+        z.number(),
+        z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .transform(Number),
+      ],
+      { error: 'must be a whole number' },
+    )
+    .pipe(z.number().int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const seconds = (min = 0) => wholeNumber(min, Math.floor(MAX_TIMER_MS / 1000));
+const milliseconds = (min = 0) => wholeNumber(min, MAX_TIMER_MS);
+
+const text = z.string().trim().min(1, 'must not be empty');
+const optional = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? undefined);
+
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const optionalList = optional(list).transform((items) => items ?? []);
+
+const url = (protocols: readonly string[]) =>
+  z
+    .string()
+    .trim()
+    .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
+      error: `must be an address that starts with ${protocols.map((name) => `${name}//`).join(' or ')}`,
+    });
+const webUrl = url(['http:', 'https:']);
+
+const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
+  error: 'must be exact origins such as https://app.example.com, without a path or a trailing slash',
+});
+
+const address = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+  error: 'must be addresses or CIDR ranges such as 10.0.0.0/8; `true`, names and counts are refused',
+});
+
+const node = z.string().transform((value, context) => {
+  const match = /^(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/@]+):(?<port>\d{1,5})$/.exec(value);
+  const port = Number(match?.groups?.port);
+  if (match?.groups?.host === undefined || port < 1 || port > 65_535) {
+    context.addIssue({ code: 'custom', message: 'must be host:port, comma-separated' });
+    return z.NEVER;
+  }
+  return { host: match.groups.host.replace(/^\[|\]$/g, ''), port };
+});
+const nodes = optionalList.pipe(z.array(node));
+
+/** Asymmetric JWS algorithms (RFC 7518, RFC 8037); `none` and HMAC would let a caller sign for itself. */
+const algorithm = z.enum(
+  ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  { error: 'must be asymmetric JWS algorithms such as RS256; none and HMAC are refused' },
+);
+
+const accessPolicy = z.enum(['authenticated'], {
+  error: 'must be `authenticated`; `tenant` and `owner` need the owner registry, which this version lacks',
+});
+
+/** A key goes into a header, so only visible ASCII makes sense. */
+const visibleAscii = z
+  .string()
+  .trim()
+  .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without spaces');
+
+/** The shape of config/default.yaml, with what the environment may put in its places. */
+export const settingsSchema = z.object({
+  upstream: z.object({
+    apiKey: optional(visibleAscii),
+    apiKeyFile: optional(text),
+    nextApiKey: optional(visibleAscii),
+    nextApiKeyFile: optional(text),
+    baseUrl: webUrl,
+    timeoutMs: milliseconds(1),
+    retries: wholeNumber(0, 10),
+    deadlineMs: milliseconds(1),
+    maxConcurrency: wholeNumber(1, 10_000),
+    maxQueue: wholeNumber(0, 100_000),
+    maxResponseBytes: wholeNumber(1024, 64 * 1024 * 1024),
+  }),
+  http: z.object({
+    host: text,
+    port: wholeNumber(0, 65_535),
+    corsOrigins: optionalList.pipe(z.array(origin)),
+    trustProxy: optionalList.pipe(z.array(address)),
+  }),
+  ops: z.object({ host: text, port: wholeNumber(0, 65_535) }),
+  redis: z.object({
+    url: optional(url(['redis:', 'rediss:'])),
+    clusterNodes: nodes,
+    sentinelNodes: nodes,
+    sentinelName: optional(text),
+    keyPrefix: z.string().regex(/^[^\s{}]*$/, 'must hold no white space and no braces'),
+    commandTimeoutMs: milliseconds(1),
+  }),
+  auth: z.object({
+    issuer: optional(webUrl),
+    audience: optional(text),
+    jwksUrl: optional(webUrl),
+    jwksFile: optional(text),
+    algorithms: list.pipe(z.array(algorithm).min(1, 'must name at least one algorithm')),
+    userClaim: text,
+    tenantClaim: optional(text),
+    requiredScope: optional(
+      z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope (RFC 6749, 3.3)'),
+    ),
+    accessPolicy,
+  }),
+  rateLimit: z.object({
+    max: wholeNumber(1, 1_000_000_000),
+    windowSeconds: seconds(1),
+    ipMax: wholeNumber(1, 1_000_000_000),
+    expectedReplicas: wholeNumber(1, 10_000),
+  }),
+  cache: z.object({
+    expiryMarginSeconds: seconds(),
+    terminalTtlSeconds: seconds(),
+    pendingTtlMs: milliseconds(),
+    notFoundTtlSeconds: seconds(),
+    memoryMaxBytes: wholeNumber(0, 1024 * 1024 * 1024 * 64),
+    memoryTtlSeconds: seconds(),
+  }),
+  log: z.object({
+    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      error: 'must be trace, debug, info, warn, error, fatal or silent',
+    }),
+  }),
+  shutdown: z.object({ delaySeconds: seconds(), graceSeconds: seconds(1) }),
+});
+
+export type Settings = z.output<typeof settingsSchema>;

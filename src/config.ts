@@ -1,0 +1,147 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { type Settings, settingsSchema } from './config-schema.ts';
+
+const CONFIG_FOLDER = new URL('../config/', import.meta.url);
+
+const groupsOf = <T extends z.ZodType>(leaf: T) => z.record(z.string(), z.record(z.string(), leaf));
+const defaultsSchema = groupsOf(z.union([z.string(), z.number(), z.null()]));
+const variablesSchema = groupsOf(z.string());
+type Variables = z.output<typeof variablesSchema>;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a secret comes from: its value, or a file that holds it and may change while the service runs. */
+export type SecretSource = { readonly value: string } | { readonly file: string };
+
+type Required<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
+
+export interface Config extends Omit<Settings, 'auth' | 'upstream'> {
+  readonly auth: Required<Settings['auth'], 'issuer' | 'audience'>;
+  readonly upstream: Omit<Settings['upstream'], 'apiKey' | 'apiKeyFile' | 'nextApiKey' | 'nextApiKeyFile'> & {
+    readonly apiKey: SecretSource;
+    readonly nextApiKey: SecretSource | undefined;
+  };
+}
+
+/** A configuration that can't be used. `faults` has one line for each fault, each naming its variable. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    );
+    this.faults = faults;
+  }
+}
+
+/**
+ * The effective configuration: config/default.yaml with the environment over it.
+ *
+ * @throws ConfigError with all faults at once; no value of a setting stands in it, since it may be a secret.
+ */
+export function loadConfig(environment: Environment): Config {
+  const variables = readVariables();
+  const parsed = settingsSchema.safeParse(mergeSettings(variables, environment));
+  const faults = [
+    ...(parsed.success
+      ? []
+      : parsed.error.issues.map((issue) => `${variableOf(variables, issue.path)}: ${issue.message}`)),
+    ...relationFaults(environment),
+    ...(parsed.success ? timeFaults(parsed.data) : []),
+    ...unreadableFiles(environment),
+  ];
+  if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
+  return toConfig(parsed.data);
+}
+
+/** Which environment variable sets which setting, by group and name. */
+export function readVariables(): Variables {
+  return variablesSchema.parse(readYaml('custom-environment-variables.yaml'));
+}
+
+/** The defaults with the environment over them; an empty variable counts as one that is not set. */
+function mergeSettings(variables: Variables, environment: Environment) {
+  const settings = defaultsSchema.parse(readYaml('default.yaml'));
+  for (const [group, names] of Object.entries(variables)) {
+    for (const [name, variable] of Object.entries(names)) {
+      const value = environment[variable];
+      if (value !== undefined && value !== '') settings[group] = { ...settings[group], [name]: value };
+    }
+  }
+  return settings;
+}
+
+function readYaml(file: string): unknown {
+  return parseYaml(readFileSync(new URL(file, CONFIG_FOLDER), 'utf8'));
+}
+
+function variableOf(variables: Variables, [group, name]: readonly PropertyKey[]): string {
+  return variables[String(group)]?.[String(name)] ?? `${String(group)}.${String(name)}`;
+}
+
+/** Faults between settings, found on the environment itself so that they stand beside a setting's own faults. */
+function relationFaults(environment: Environment): string[] {
+  const isSet = (name: string) => (environment[name] ?? '') !== '';
+  const atMostOne = (...names: string[]) =>
+    names.filter(isSet).length > 1 ? [`${names.join(', ')}: only one of them may be set`] : [];
+  const faults: string[] = [];
+  if (!isSet('MAGIC_HOUR_API_KEY') && !isSet('MAGIC_HOUR_API_KEY_FILE')) {
+    faults.push('MAGIC_HOUR_API_KEY: is required (or MAGIC_HOUR_API_KEY_FILE)');
+  }
+  for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
+    if (!isSet(name)) faults.push(`${name}: is required`);
+  }
+  if (isSet('REDIS_SENTINEL_NODES') !== isSet('REDIS_SENTINEL_NAME')) {
+    faults.push('REDIS_SENTINEL_NODES, REDIS_SENTINEL_NAME: each needs the other');
+  }
+  return [
+    ...faults,
+    ...atMostOne('MAGIC_HOUR_API_KEY', 'MAGIC_HOUR_API_KEY_FILE'),
+    ...atMostOne('MAGIC_HOUR_API_KEY_NEXT', 'MAGIC_HOUR_API_KEY_NEXT_FILE'),
+    ...atMostOne('AUTH_JWKS_URL', 'AUTH_JWKS_FILE'),
+    ...atMostOne('REDIS_URL', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINEL_NODES'),
+  ];
+}
+
+function timeFaults({ shutdown }: Settings): string[] {
+  return shutdown.delaySeconds < shutdown.graceSeconds
+    ? []
+    : ['SHUTDOWN_DELAY_SECONDS: must be less than SHUTDOWN_GRACE_SECONDS, which is for the whole stop'];
+}
+
+function unreadableFiles(environment: Environment): string[] {
+  return ['MAGIC_HOUR_API_KEY_FILE', 'MAGIC_HOUR_API_KEY_NEXT_FILE', 'AUTH_JWKS_FILE'].flatMap((name) => {
+    const file = environment[name];
+    if (file === undefined || file === '') return [];
+    try {
+      accessSync(file, constants.R_OK);
+      return [];
+    } catch (error) {
+      const { code } = z.object({ code: z.string().catch('unknown') }).parse(error);
+      return [`${name}: the file can't be read (${code})`];
+    }
+  });
+}
+
+function secretSource(value: string | undefined, file: string | undefined): SecretSource | undefined {
+  if (value !== undefined) return { value };
+  return file === undefined ? undefined : { file };
+}
+
+function toConfig(settings: Settings): Config {
+  const { apiKey, apiKeyFile, nextApiKey, nextApiKeyFile, ...upstream } = settings.upstream;
+  const key = secretSource(apiKey, apiKeyFile);
+  const { issuer, audience } = settings.auth;
+  if (key === undefined || issuer === undefined || audience === undefined) {
+    throw new ConfigError(['MAGIC_HOUR_API_KEY, AUTH_ISSUER, AUTH_AUDIENCE: are required']);
+  }
+  return {
+    ...settings,
+    auth: { ...settings.auth, issuer, audience },
+    upstream: { ...upstream, apiKey: key, nextApiKey: secretSource(nextApiKey, nextApiKeyFile) },
+  };
+}

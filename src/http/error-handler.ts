@@ -1,0 +1,59 @@
+import type { ErrorRequestHandler } from 'express';
+import { HttpError } from '../errors.ts';
+import type { RequestContext } from './request-context.ts';
+
+export interface ErrorBody {
+  readonly message: string;
+  readonly code: string;
+  readonly request_id: string;
+}
+
+/** The one place where an error becomes a response. Nothing but the catalogue's words goes out. */
+export function errorHandler(
+  realm: string,
+): ErrorRequestHandler<unknown, unknown, unknown, unknown, RequestContext> {
+  return (thrown: unknown, req, res, next) => {
+    const error = toHttpError(thrown);
+    res.locals.failure = { code: error.code, reason: error.reason, cause: error.cause };
+    // A response that has begun can only be broken off, which is what Express's own handler does.
+    if (res.headersSent) return next(thrown);
+    if (error.retryAfterSeconds !== undefined) res.setHeader('Retry-After', error.retryAfterSeconds);
+    const challenge = challengeOf(error, realm);
+    if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
+    for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
+    const body = Buffer.from(JSON.stringify(errorBody(error, res.locals.requestId)));
+    res.status(error.status);
+    res.setHeader('Cache-Control', 'no-store');
+    res.setHeader('Content-Type', 'application/json');
+    res.setHeader('Content-Length', body.length);
+    res.end(req.method === 'HEAD' ? undefined : body);
+  };
+}
+
+/** Magic Hour's error shape, made richer. */
+export function errorBody(error: HttpError, requestId: string): ErrorBody {
+  return { message: error.message, code: error.code, request_id: requestId };
+}
+
+function toHttpError(thrown: unknown): HttpError {
+  if (thrown instanceof HttpError) return thrown;
+  // Express's router could not decode the path; what it decodes is the project's id.
+  if (thrown instanceof URIError) return new HttpError('invalid_project_id');
+  return new HttpError('internal_error', { cause: thrown });
+}
+
+/** RFC 6750, 3 and 3.1: no error code where no token was sent. */
+function challengeOf({ code, scope }: HttpError, realm: string): string | undefined {
+  switch (code) {
+    case 'token_missing':
+      return `Bearer realm="${realm}"`;
+    case 'token_expired':
+      return `Bearer realm="${realm}", error="invalid_token", error_description="The token has expired"`;
+    case 'token_invalid':
+      return `Bearer realm="${realm}", error="invalid_token", error_description="The token is not valid"`;
+    case 'insufficient_scope':
+      return `Bearer realm="${realm}", error="insufficient_scope"${scope === undefined ? '' : `, scope="${scope}"`}`;
+    default:
+      return undefined;
+  }
+}

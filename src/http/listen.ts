@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import { HttpError } from '../errors.ts';
+import { errorBody } from './error-handler.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 20_000;
+const CHECK_INTERVAL_MS = 2000;
+/** Longer than the 60 s after which common load balancers give an idle connection up: they must be the ones to close. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+export interface Listener {
+  readonly server: Server;
+  readonly url: string;
+}
+
+/** Starts a listener. Requests that Node's parser refuses are answered in the service's own words. */
+export async function listen(app: RequestListener, host: string, port: number): Promise<Listener> {
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
+    app,
+  );
+  server.on('clientError', (error, socket) => {
+    if (isSocket(socket)) refuse(error, socket);
+    else socket.destroy();
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(port, host, resolve);
+  await promise;
+  server.off('error', reject);
+  return { server, url: urlOf(server) };
+}
+
+function urlOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no address');
+  return `http://${hostOf(address)}:${address.port}`;
+}
+
+/** An address of all interfaces is no place to send a request to. */
+function hostOf({ address }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1';
+  return isIPv6(address) ? `[${address}]` : address;
+}
+
+function isSocket(stream: object): stream is Socket {
+  return 'bytesWritten' in stream;
+}
+
+function refuse(error: Error & { code?: string }, socket: Socket): void {
+  // What began as an answer can't become another one; a reset connection takes none.
+  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const refusal = refusalOf(error.code);
+  const requestId = randomUUID();
+  const body = JSON.stringify(errorBody(refusal, requestId));
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${refusal.status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `X-Request-Id: ${requestId}`,
+    ...SECURITY_HEADERS.map(([name, value]) => `${name}: ${value}`),
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function refusalOf(code: string | undefined): HttpError {
+  return code === 'HPE_HEADER_OVERFLOW'
+    ? new HttpError('request_too_large', { status: 431 })
+    : new HttpError('invalid_request');
+}

@@ -1,0 +1,21 @@
+import { HttpError } from '../errors.ts';
+import type { Handler } from './request-context.ts';
+
+/** Where the service stands in its life, as far as requests need to know. */
+export interface RefusalGate {
+  /** Connections are to be given up: each response is the last one on its own. */
+  readonly lastResponses: boolean;
+  /** It is too late for new requests. */
+  readonly closed: boolean;
+}
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** Lets callers go, politely, while the service stops. */
+export function refuseWhen(gate: RefusalGate): Handler {
+  return (_req, res, next) => {
+    if (gate.lastResponses) res.setHeader('Connection', 'close');
+    if (gate.closed) throw new HttpError('draining', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    next();
+  };
+}

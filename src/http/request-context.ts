@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import type { Request, RequestHandler } from 'express';
+import type { Principal } from '../auth/principal.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { LookupResult } from '../lookup/ports.ts';
+
+/** What is known of a request while it is under way; Express keeps it in `res.locals`. */
+export interface RequestContext {
+  requestId: string;
+  /** From `performance.now()`. */
+  startedAtMs: number;
+  /** The route's template; `unmatched` until one is found. */
+  route: string;
+  traceparent: string | undefined;
+  /** Set by validation. */
+  lookup?: { readonly id: string; readonly minValidSeconds: number | undefined };
+  /** Set by authentication. */
+  principal?: Principal;
+  /** Set by the lookup. */
+  result?: LookupResult;
+  lookupMs?: number;
+  /** Set by the error handler. */
+  failure?: { readonly code: ErrorCode; readonly reason: string | undefined; readonly cause: unknown };
+}
+
+export type Handler = RequestHandler<Request['params'], unknown, unknown, Request['query'], RequestContext>;
+export type AppRequest = Parameters<Handler>[0];
+export type AppResponse = Parameters<Handler>[1];
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** W3C Trace Context, version 00; an id of zeros alone is not one. */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Gives every request its context, and its id to the caller. */
+export function requestContext(): Handler {
+  return (req, res, next) => {
+    const { 'x-request-id': askedId, traceparent } = req.headers;
+    const requestId = typeof askedId === 'string' && REQUEST_ID.test(askedId) ? askedId : randomUUID();
+    res.locals.requestId = requestId;
+    res.locals.startedAtMs = performance.now();
+    res.locals.route = 'unmatched';
+    res.locals.traceparent =
+      typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
+    res.setHeader('X-Request-Id', requestId);
+    next();
+  };
+}

@@ -1,0 +1,29 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import helmet from 'helmet';
+import type { Handler } from './request-context.ts';
+
+/**
+ * Helmet's headers and the `Vary` that all answers share. Helmet's are the same for every request, so they are made
+ * once (0.70 against 0.56 of a bare Express route when made each time).
+ */
+export const SECURITY_HEADERS: ReadonlyArray<readonly [name: string, value: string]> = [
+  ...helmetHeaders(),
+  ['Vary', 'Origin, Authorization, Cookie'],
+];
+
+export function securityHeaders(): Handler {
+  return (_req, res, next) => {
+    for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
+    next();
+  };
+}
+
+function helmetHeaders(): Array<readonly [string, string]> {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  helmet()(request, response, (error) => {
+    if (error !== undefined) throw error;
+  });
+  return response.getHeaderNames().map((name) => [name, String(response.getHeader(name))]);
+}

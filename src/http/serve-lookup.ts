@@ -1,0 +1,43 @@
+import { HttpError } from '../errors.ts';
+import { isFresh } from '../lookup/answer.ts';
+import { type Found, type Lookup, resultOf } from '../lookup/lookup.ts';
+import type { Clock } from '../lookup/ports.ts';
+import type { Kind } from '../lookup/project.ts';
+import { answerHeaders } from './answer-headers.ts';
+import { matchesEtag } from './conditional.ts';
+import type { AppRequest, AppResponse, Handler } from './request-context.ts';
+
+/** Looks a project up and answers with the upstream's own bytes. */
+export function serveLookup(kind: Kind, lookup: Lookup, clock: Clock): Handler {
+  return async (req, res) => {
+    const { lookup: asked, traceparent } = res.locals;
+    if (asked === undefined) throw new Error('the lookup was not validated');
+    const startedAtMs = performance.now();
+    try {
+      const found = await lookup.find({ kind, ...asked, traceparent });
+      res.locals.result = resultOf(found);
+      send(req, res, found, clock.now());
+    } catch (error) {
+      res.locals.result ??= 'error';
+      throw error;
+    } finally {
+      res.locals.lookupMs = performance.now() - startedAtMs;
+    }
+  };
+}
+
+function send(req: AppRequest, res: AppResponse, found: Found, nowMs: number): void {
+  const { answer } = found;
+  if (!answer.found) throw new HttpError('not_found');
+  const headers = answerHeaders(answer, found, isFresh(answer, nowMs), nowMs);
+  for (const [name, value] of headers) res.setHeader(name, value);
+  if (matchesEtag(req.headers['if-none-match'], answer.etag)) {
+    res.status(304).end();
+    return;
+  }
+  res.setHeader('Content-Type', 'application/json');
+  res.setHeader('Content-Length', answer.body.length);
+  res.status(200);
+  if (req.method === 'HEAD') res.end();
+  else res.end(answer.body);
+}

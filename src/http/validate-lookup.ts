@@ -1,0 +1,28 @@
+import { HttpError } from '../errors.ts';
+import { PROJECT_ID_PATTERN } from '../lookup/project.ts';
+import type { Handler } from './request-context.ts';
+
+const MAX_MIN_VALID_SECONDS = 86_400;
+
+/** Reads what a lookup is asked for, before anything is spent on it. Unknown query parameters are ignored. */
+export function validateLookup(): Handler {
+  return (req, res, next) => {
+    const { id } = req.params;
+    if (typeof id !== 'string' || !PROJECT_ID_PATTERN.test(id)) throw new HttpError('invalid_project_id');
+    res.locals.lookup = { id, minValidSeconds: minValidOf(req.url) };
+    next();
+  };
+}
+
+function minValidOf(url: string): number | undefined {
+  const queryAt = url.indexOf('?');
+  if (queryAt === -1) return undefined;
+  const values = new URLSearchParams(url.slice(queryAt + 1)).getAll('min_valid');
+  const [value] = values;
+  if (value === undefined) return undefined;
+  const seconds = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
+  if (values.length > 1 || !(seconds <= MAX_MIN_VALID_SECONDS)) {
+    throw new HttpError('invalid_parameter', { reason: 'min_valid' });
+  }
+  return seconds;
+}

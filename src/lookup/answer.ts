@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import type { DownloadEnds, Project } from './project.ts';
+
+interface Kept {
+  /** Unix milliseconds at which the upstream answered. */
+  readonly fetchedAtMs: number;
+  /** Unix milliseconds until which it may be served; never lengthened by a read. */
+  readonly freshUntilMs: number;
+}
+
+/** A project as the upstream sent it, with all that is needed to serve it again. */
+export interface FoundAnswer extends Kept {
+  readonly found: true;
+  /** The upstream's own bytes. */
+  readonly body: Buffer;
+  /** Strong validator over the body (RFC 9110, 8.8.3). */
+  readonly etag: string;
+  readonly status: Project['status'];
+  readonly terminal: boolean;
+  readonly downloadEnds: DownloadEnds;
+  /** Whether it was fetched because an older one did not live long enough for a caller (`min_valid`). */
+  readonly refreshed: boolean;
+}
+
+export interface NotFoundAnswer extends Kept {
+  readonly found: false;
+}
+
+export type Answer = FoundAnswer | NotFoundAnswer;
+
+export function foundAnswer(
+  body: Uint8Array,
+  project: Project,
+  kept: Kept & { readonly refreshed: boolean },
+): FoundAnswer {
+  // A copy of exact size: small buffers are slices of a shared 8 KiB pool, and a cached one would keep all of it alive.
+  const exact = Buffer.allocUnsafeSlow(body.length);
+  exact.set(body);
+  return {
+    found: true,
+    body: exact,
+    etag: `"${createHash('sha256').update(body).digest('base64url')}"`,
+    status: project.status,
+    terminal: project.terminal,
+    downloadEnds: project.downloadEnds,
+    refreshed: kept.refreshed,
+    fetchedAtMs: kept.fetchedAtMs,
+    freshUntilMs: kept.freshUntilMs,
+  };
+}
+
+export function isFresh(answer: Kept, nowMs: number): boolean {
+  return answer.freshUntilMs > nowMs;
+}

@@ -1,0 +1,61 @@
+import type { Answer } from './answer.ts';
+import type { Kind, Project } from './project.ts';
+
+/** Time, handed in so that tests can hold it. */
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+}
+
+/** The tier inside this process. Answers at once, forgets when it must. */
+export interface MemoryCache {
+  read(kind: Kind, id: string): HeldAnswer | undefined;
+  write(kind: Kind, id: string, answer: Answer): void;
+  remove(kind: Kind, id: string): void;
+}
+
+export interface HeldAnswer {
+  readonly answer: Answer;
+  /** Unix milliseconds until which this copy may be served without asking the shared tier. */
+  readonly trustedUntilMs: number;
+}
+
+/** The tier that all replicas share. Every call rejects when it can't be reached; the caller goes on without it. */
+export interface SharedCache {
+  read(kind: Kind, id: string): Promise<SharedRead>;
+  /** @returns `false` if the project was purged since the read that gave `purgeMark`; then nothing was written. */
+  write(kind: Kind, id: string, answer: Answer, purgeMark: string | undefined): Promise<boolean>;
+  /** Removes the project here and tells every replica. */
+  purge(kind: Kind, id: string): Promise<void>;
+}
+
+export interface SharedRead {
+  readonly answer: Answer | undefined;
+  /** Names the last purge of this project, if it was a short time ago. */
+  readonly purgeMark: string | undefined;
+}
+
+/** Magic Hour. */
+export interface Upstream {
+  /**
+   * Asks for one project, within the upstream's own deadline.
+   *
+   * @returns the body of a 200, or `undefined` for a 404.
+   * @throws HttpError for everything else.
+   */
+  fetchProject(kind: Kind, id: string, trace: TraceContext): Promise<Uint8Array | undefined>;
+}
+
+export interface TraceContext {
+  /** The caller's `traceparent` (W3C Trace Context), if it sent a valid one. */
+  readonly traceparent: string | undefined;
+}
+
+export type LookupResult = 'memory_hit' | 'redis_hit' | 'collapsed' | 'miss' | 'error';
+
+/** Facts about lookups, for whoever counts or logs them. */
+export interface LookupEvents {
+  lookedUp(kind: Kind, result: LookupResult): void;
+  statusSeen(kind: Kind, status: Project['status']): void;
+  contractDrifted(field: string): void;
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { signedUrlEndMs } from './signed-url.ts';
+
+/** What Magic Hour makes. */
+export const KINDS = ['image', 'video', 'audio'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const PROJECT_ID_PATTERN = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** The documented statuses; the terminal ones are the last three. */
+const PENDING_STATUSES = ['draft', 'queued', 'rendering'] as const;
+const TERMINAL_STATUSES = ['complete', 'error', 'canceled'] as const;
+export type Status = (typeof PENDING_STATUSES)[number] | (typeof TERMINAL_STATUSES)[number];
+
+/**
+ * What the upstream's description lists as present in every body. `total_frame_cost` is left out on purpose: the
+ * newer description dropped it while the vendor's SDK still insists on it, so neither presence nor absence is drift.
+ */
+const DOCUMENTED_FIELDS = {
+  id: z.string(),
+  name: z.string().nullable(),
+  status: z.enum([...PENDING_STATUSES, ...TERMINAL_STATUSES]),
+  image_count: z.int(),
+  type: z.string(),
+  created_at: z.string(),
+  enabled: z.boolean(),
+  credits_charged: z.int(),
+  downloads: z.array(z.object({ url: z.string(), expires_at: z.iso.datetime({ offset: true }) })),
+  error: z.object({ message: z.string(), code: z.string() }).nullable(),
+} as const;
+const UNDESCRIBED_FIELDS = new Set(['total_frame_cost']);
+
+/** Only what this service itself needs; everything else is passed through as it came. */
+const neededSchema = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  enabled: z.unknown(),
+  downloads: z.array(z.looseObject({ url: z.unknown(), expires_at: z.unknown() })).nullish(),
+});
+
+/** What the service knows of a project, read from an upstream body. */
+export interface Project {
+  readonly id: string;
+  /** `unknown` for a status that is not documented. */
+  readonly status: Status | 'unknown';
+  readonly terminal: boolean;
+  /** `false` means that the project was deleted upstream. */
+  readonly enabled: boolean;
+  readonly downloadEnds: DownloadEnds;
+  /** Documented fields that are missing or of another form; `other` for fields that are not documented. */
+  readonly drift: readonly string[];
+}
+
+export interface DownloadEnds {
+  readonly count: number;
+  /** Unix milliseconds at which the first download ends; `undefined` where none says so. */
+  readonly earliestMs: number | undefined;
+  /** Whether every download says when it ends. */
+  readonly allKnown: boolean;
+}
+
+/**
+ * Reads an upstream body.
+ *
+ * @returns `undefined` where it is not a JSON object (RFC 8259, so UTF-8) with at least `id` and `status`, or where
+ *   `downloads` is not a list of objects.
+ */
+export function parseProject(body: Uint8Array): Project | undefined {
+  const json = parseJson(body);
+  const parsed = neededSchema.safeParse(json);
+  if (!parsed.success) return undefined;
+  const { id, status: spelled, enabled, downloads } = parsed.data;
+  const status = documentedStatus(spelled);
+  return {
+    id,
+    status,
+    terminal: TERMINAL_STATUSES.some((terminal) => terminal === status),
+    enabled: enabled !== false,
+    downloadEnds: endsOf(downloads ?? []),
+    drift: driftOf(parsed.data),
+  };
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function documentedStatus(spelled: string): Status | 'unknown' {
+  return DOCUMENTED_FIELDS.status.safeParse(spelled).data ?? 'unknown';
+}
+
+function endsOf(downloads: ReadonlyArray<{ url?: unknown; expires_at?: unknown }>): DownloadEnds {
+  const ends = downloads.map((download) => endOf(download.url, download.expires_at));
+  const known = ends.filter((end) => end !== undefined);
+  return {
+    count: ends.length,
+    earliestMs: known.length === 0 ? undefined : Math.min(...known),
+    allKnown: known.length === ends.length,
+  };
+}
+
+/** The sooner of what the body and what the signed URL itself say. */
+function endOf(url: unknown, expiresAt: unknown): number | undefined {
+  const stated = DOCUMENTED_FIELDS.downloads.element.shape.expires_at.safeParse(expiresAt);
+  const ends = [stated.success ? Date.parse(stated.data) : undefined, signedUrlEndMs(url)].filter(
+    (end) => end !== undefined,
+  );
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+function driftOf(body: Readonly<Record<string, unknown>>): string[] {
+  const drift: string[] = Object.entries(DOCUMENTED_FIELDS)
+    .filter(([field, type]) => !type.safeParse(body[field]).success)
+    .map(([field]) => field);
+  const undocumented = Object.keys(body).some(
+    (field) => !Object.hasOwn(DOCUMENTED_FIELDS, field) && !UNDESCRIBED_FIELDS.has(field),
+  );
+  return undocumented ? [...drift, 'other'] : drift;
+}

@@ -1,0 +1,48 @@
+import type { Express } from 'express';
+import type { Registry } from 'prom-client';
+import { newExpress } from './app.ts';
+import { errorHandler } from './http/error-handler.ts';
+import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
+import { type HttpEvents, observe } from './http/observe.ts';
+import { requestContext } from './http/request-context.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { type HealthCheck, serveLiveness, serveReadiness } from './http/serve-health.ts';
+import { serveMetrics } from './http/serve-metrics.ts';
+import { servePurge } from './http/serve-purge.ts';
+import { KINDS, type Kind } from './lookup/project.ts';
+
+export interface OpsDependencies {
+  readonly registry: Registry;
+  readonly ready: () => boolean;
+  readonly checks: readonly HealthCheck[];
+  /** Removes a project from every tier and every replica. */
+  readonly purge: (kind: Kind, id: string) => Promise<void>;
+  readonly events: HttpEvents;
+}
+
+/** What machines and people on call ask. Its listener is bound where only they can reach it. */
+export function createOpsApp(deps: OpsDependencies): Express {
+  const app = newExpress([]);
+  app.use(requestContext(), observe(deps.events), securityHeaders());
+
+  const pages = [
+    ['/metrics', serveMetrics(deps.registry)],
+    ['/livez', serveLiveness()],
+    ['/readyz', serveReadiness(deps.ready, deps.checks)],
+  ] as const;
+  for (const [path, serve] of pages) {
+    app.route(path).all(nameRoute(path)).get(serve).all(methodNotAllowed('GET', 'HEAD'));
+  }
+
+  for (const kind of KINDS) {
+    app
+      .route(`/cache/${kind}-projects/:id`)
+      .all(nameRoute(`/cache/${kind}-projects/{id}`))
+      .delete(servePurge(kind, deps.purge))
+      .all(methodNotAllowed('DELETE'));
+  }
+
+  app.use(notFound());
+  app.use(errorHandler('magic-hour-bff-ops'));
+  return app;
+}

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { createApp } from './app.ts';
+import { authenticatedPolicy } from './auth/access-policy.ts';
+import { createTokenVerifier } from './auth/token-verifier.ts';
+import { createMemoryCache } from './cache/memory-cache.ts';
+import type { Config } from './config.ts';
+import { type Listener, listen } from './http/listen.ts';
+import { limitByAddress, limitByUser } from './limits/limiters.ts';
+import { describeError, type Logger, logRequest } from './log.ts';
+import { createLookup } from './lookup/lookup.ts';
+import type { Clock } from './lookup/ports.ts';
+import type { Kind } from './lookup/project.ts';
+import { countingListeners } from './metrics/listeners.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { createOpsApp } from './ops-app.ts';
+import { createLifecycle } from './shutdown.ts';
+import { openIssuerKeys } from './wiring/issuer-keys.ts';
+import { openRedis } from './wiring/redis.ts';
+import { openUpstream } from './wiring/upstream.ts';
+
+export interface Service {
+  /** Addresses that this machine can reach the listeners at. */
+  readonly publicUrl: string;
+  readonly opsUrl: string;
+  /** Unready → delay → drain → close. @returns whether it was all done within the grace */
+  stop(): Promise<boolean>;
+}
+
+export interface ServiceDependencies {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly nodeVersion: string;
+}
+
+/** Puts the parts together and starts both listeners. */
+export async function startService(config: Config, deps: ServiceDependencies): Promise<Service> {
+  const { logger, clock, version } = deps;
+  const metrics = createMetrics({ version, node: deps.nodeVersion });
+  const count = countingListeners(metrics);
+  const lifecycle = createLifecycle();
+
+  const keys = openIssuerKeys(config.auth, clock, logger);
+  const upstream = openUpstream(config.upstream, {
+    clock,
+    events: count,
+    logger,
+    userAgent: `magic-hour-bff/${version}`,
+  });
+  const redis = openRedis(config, {
+    logger,
+    onFailed: count.redisFailed,
+    onPurge: (kind, id) => lookup.forget(kind, id),
+  });
+  const memory = createMemoryCache({
+    maxBytes: config.cache.memoryMaxBytes,
+    trustMs: redis.shared === undefined ? Number.POSITIVE_INFINITY : config.cache.memoryTtlSeconds * 1000,
+    clock,
+  });
+  const lookup = createLookup({
+    memory,
+    shared: redis.shared,
+    upstream: upstream.magicHour,
+    clock,
+    policy: config.cache,
+    events: count,
+  });
+
+  metrics.watch({
+    upstreamCircuitOpen: () => upstream.resilience.circuitOpen,
+    upstreamInFlight: () => upstream.resilience.inFlight,
+    upstreamQueued: () => upstream.resilience.queued,
+    redisUp: redis.up,
+    cacheMemoryBytes: () => memory.bytes,
+    cacheMemoryEntries: () => memory.entries,
+  });
+
+  const { max, ipMax, windowSeconds } = config.rateLimit;
+  const app = createApp({
+    lookup,
+    verifier: createTokenVerifier(keys, config.auth, clock),
+    accessPolicy: authenticatedPolicy,
+    limitByAddress: limitByAddress({
+      max: ipMax,
+      windowSeconds,
+      store: redis.limitStore('ip'),
+      events: count,
+    }),
+    limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user'), events: count }),
+    events: {
+      requestBegan: count.requestBegan,
+      requestEnded(request) {
+        count.requestEnded(request);
+        logRequest(logger, request);
+      },
+      authenticationFailed: count.authenticationFailed,
+    },
+    clock,
+    corsOrigins: config.http.corsOrigins,
+    trustProxy: config.http.trustProxy,
+    apiDescription: readApiDescription(),
+    draining: lifecycle,
+  });
+  const opsApp = createOpsApp({
+    registry: metrics.registry,
+    ready: () => lifecycle.ready,
+    checks: [
+      { name: 'lifecycle', run: () => ({ status: lifecycle.ready ? 'ok' : 'failed' }) },
+      { name: 'issuer_keys', run: () => ({ status: keys.available ? 'ok' : 'degraded' }) },
+      { name: 'redis', run: redis.check },
+      { name: 'upstream', run: () => ({ status: upstream.resilience.circuitOpen ? 'degraded' : 'ok' }) },
+    ],
+    async purge(kind: Kind, id: string) {
+      lookup.forget(kind, id);
+      await redis.shared?.purge(kind, id);
+      logger.info({ kind }, 'project purged from the cache');
+    },
+    events: count,
+  });
+
+  const listeners = await openListeners([
+    () => listen(app, config.http.host, config.http.port),
+    () => listen(opsApp, config.ops.host, config.ops.port),
+  ]);
+  const [publicListener, opsListener] = listeners;
+  if (publicListener === undefined || opsListener === undefined) throw new Error('a listener is missing');
+  lifecycle.started();
+  keys.warmUp().catch((error: unknown) => logger.error({ error: describeError(error) }, 'issuer keys'));
+
+  return {
+    publicUrl: publicListener.url,
+    opsUrl: opsListener.url,
+    async stop() {
+      const finished = await lifecycle.stop([publicListener.server], {
+        delayMs: config.shutdown.delaySeconds * 1000,
+        graceMs: config.shutdown.graceSeconds * 1000,
+      });
+      opsListener.server.close();
+      opsListener.server.closeAllConnections();
+      upstream.close();
+      keys.close();
+      await redis.close();
+      return finished;
+    },
+  };
+}
+
+/** Opens them in order; a port that is taken closes those that were open. */
+async function openListeners(opens: ReadonlyArray<() => Promise<Listener>>): Promise<Listener[]> {
+  const opened: Listener[] = [];
+  try {
+    for (const open of opens) opened.push(await open());
+    return opened;
+  } catch (error) {
+    for (const { server } of opened) server.close();
+    throw error;
+  }
+}
+
+function readApiDescription(): string {
+  const yaml = readFileSync(new URL('../docs/openapi.yaml', import.meta.url), 'utf8');
+  return JSON.stringify(parseYaml(yaml));
+}

@@ -1,0 +1,47 @@
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+
+/** A small file that may be exchanged while the service runs, as mounted secrets are. */
+export interface WatchedFile {
+  /** The last content that could be read. */
+  content(): string;
+  /** Reads it again now, for whoever has a reason to think that it changed. */
+  reload(): void;
+  close(): void;
+}
+
+const POLL_INTERVAL_MS = 1000;
+
+/**
+ * Reads a file and keeps reading it when it changes. By polling, since a mounted secret changes by an exchanged
+ * symbolic link, which a watch on the file itself doesn't see.
+ *
+ * @param accept tells whether a new content is usable; one that is not (half-written, empty) leaves the old in place
+ * @param onProblem is told when a changed file can't be used; the content itself is not in it
+ * @throws where the file can't be read or used at first
+ */
+export function watchedFile(
+  path: string,
+  accept: (content: string) => boolean,
+  onProblem: (problem: string) => void,
+): WatchedFile {
+  let current = readFileSync(path, 'utf8');
+  if (!accept(current)) throw new Error('the content is not usable');
+
+  function reload(): void {
+    try {
+      const next = readFileSync(path, 'utf8');
+      if (next === current) return;
+      if (accept(next)) current = next;
+      else onProblem('the content is not usable; the last good one stays in force');
+    } catch {
+      onProblem('the file can not be read; the last good content stays in force');
+    }
+  }
+
+  watchFile(path, { interval: POLL_INTERVAL_MS, persistent: false }, reload);
+  return {
+    content: () => current,
+    reload,
+    close: () => unwatchFile(path, reload),
+  };
+}

@@ -1,0 +1,86 @@
+import { MemoryStore, type Store } from 'express-rate-limit';
+import { createPurgeChannel } from '../cache/purge-channel.ts';
+import { createRedisCache } from '../cache/redis-cache.ts';
+import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
+import { createRedisGuard } from '../cache/redis-guard.ts';
+import type { Config } from '../config.ts';
+import type { HealthCheck } from '../http/serve-health.ts';
+import { createRedisStore } from '../limits/redis-store.ts';
+import { createResilientStore } from '../limits/resilient-store.ts';
+import { describeError, type Logger } from '../log.ts';
+import type { SharedCache } from '../lookup/ports.ts';
+import type { Kind } from '../lookup/project.ts';
+
+/** How long a purge outlives the deadline of a flight that it must win over. */
+const TOMBSTONE_MARGIN_MS = 5000;
+
+/** All that this service has in Redis; in this process alone where none is configured. */
+export interface RedisParts {
+  readonly shared: SharedCache | undefined;
+  limitStore(policy: string): Store;
+  up(): boolean;
+  check: HealthCheck['run'];
+  close(): Promise<void>;
+}
+
+export function openRedis(
+  config: Config,
+  deps: {
+    readonly logger: Logger;
+    readonly onFailed: (operation: string) => void;
+    readonly onPurge: (kind: Kind, id: string) => void;
+  },
+): RedisParts {
+  const { logger } = deps;
+  const client = createRedisClient(config.redis);
+  if (client === undefined) {
+    logger.warn('no Redis is configured: cache and limits are of this process alone');
+    return {
+      shared: undefined,
+      limitStore: () => new MemoryStore(),
+      up: () => false,
+      check: () => ({ status: 'ok', detail: 'not configured' }),
+      close: async () => undefined,
+    };
+  }
+
+  const guard = createRedisGuard(() => client.ping(), {
+    redisFailed: deps.onFailed,
+    redisCameUp: () => logger.info('Redis answers'),
+    redisWentDown: (error) =>
+      logger.error({ error: describeError(error) }, 'Redis went away; going on without it'),
+  });
+  const { keyPrefix } = config.redis;
+  const subscriber = createSubscriber(client);
+  // The guard tells of what matters; without a listener ioredis writes each failed connection to the console.
+  for (const connection of [client, subscriber]) connection.on('error', () => undefined);
+  const purges = createPurgeChannel({ client, guard, keyPrefix });
+  purges.listen(subscriber, deps.onPurge);
+
+  return {
+    shared: createRedisCache({
+      client,
+      guard,
+      keyPrefix,
+      tombstoneMs: config.upstream.deadlineMs + TOMBSTONE_MARGIN_MS,
+      announcePurge: purges.announce,
+    }),
+    limitStore: (policy) =>
+      createResilientStore(
+        createRedisStore(client, guard, `${keyPrefix}v1:limit:${policy}:`),
+        config.rateLimit.expectedReplicas,
+      ),
+    up: () => guard.up,
+    check: () => ({ status: guard.up ? 'ok' : 'degraded' }),
+    async close() {
+      guard.stop();
+      await Promise.all([client, subscriber].map(closeConnection));
+    },
+  };
+}
+
+/** Lets commands that were sent have their answers, if the server gives any. */
+async function closeConnection(connection: RedisClient): Promise<void> {
+  await connection.quit().catch(() => undefined);
+  connection.disconnect();
+}

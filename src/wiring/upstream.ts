@@ -1,0 +1,57 @@
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import type { Clock, Upstream } from '../lookup/ports.ts';
+import { openSecret } from '../secret.ts';
+import { createKeyRing } from '../upstream/key-ring.ts';
+import { createMagicHour, type UpstreamEvents } from '../upstream/magic-hour.ts';
+import { createResilience, type Resilience } from '../upstream/resilience.ts';
+import { createTransport } from '../upstream/transport.ts';
+
+/** Magic Hour with the company's keys, and what watches over it. */
+export function openUpstream(
+  settings: Config['upstream'],
+  deps: {
+    readonly clock: Clock;
+    readonly events: UpstreamEvents & { retried(): void };
+    readonly logger: Logger;
+    readonly userAgent: string;
+  },
+): { readonly magicHour: Upstream; readonly resilience: Resilience; close(): void } {
+  const { clock, logger, userAgent } = deps;
+  const secrets = [settings.apiKey, ...(settings.nextApiKey === undefined ? [] : [settings.nextApiKey])].map(
+    (source) => openSecret(source, (problem) => logger.warn({ problem }, "the file of the upstream's key")),
+  );
+  const transport = createTransport({
+    baseUrl: settings.baseUrl,
+    maxResponseBytes: settings.maxResponseBytes,
+    maxSockets: settings.maxConcurrency,
+    userAgent,
+  });
+  const resilience = createResilience(settings, {
+    retried: deps.events.retried,
+    circuitOpened: () => logger.error('the circuit to the upstream opened: it is not asked for a while'),
+    circuitClosed: () => logger.info('the circuit to the upstream closed: it answers again'),
+  });
+  const magicHour = createMagicHour({
+    transport,
+    keyRing: createKeyRing(secrets),
+    resilience,
+    deadlineMs: settings.deadlineMs,
+    clock,
+    events: {
+      attempted: deps.events.attempted,
+      keyRejected(status) {
+        deps.events.keyRejected(status);
+        logger.error({ status }, "the upstream refused the company's key");
+      },
+    },
+  });
+  return {
+    magicHour,
+    resilience,
+    close() {
+      transport.close();
+      for (const secret of secrets) secret.close();
+    },
+  };
+}
