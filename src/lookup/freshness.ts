@@ -22,16 +22,19 @@ const MAX_TTL_MS = 24 * 60 * 60 * 1000;
  * - `error`, `canceled`: a short while, since a refund still changes `credits_charged`.
  * - not terminal: a moment, so that many watchers cost one upstream request.
  * - deleted (`enabled: false`) or of an unknown status: not at all.
+ * - whatever lists downloads: never past the margin before the earliest of them ends.
  */
 export function freshUntilMs(project: Project, nowMs: number, policy: FreshnessPolicy): number {
   if (!project.enabled || project.status === 'unknown') return nowMs;
-  if (!project.terminal) return nowMs + policy.pendingTtlMs;
-  const terminalMs = nowMs + policy.terminalTtlSeconds * 1000;
-  if (project.status !== 'complete') return terminalMs;
   const { earliestMs, allKnown } = project.downloadEnds;
-  if (earliestMs === undefined) return terminalMs;
-  const untilEndMs = Math.min(earliestMs - policy.expiryMarginSeconds * 1000, nowMs + MAX_TTL_MS);
-  return allKnown ? untilEndMs : Math.min(untilEndMs, terminalMs);
+  const endMs = earliestMs === undefined ? undefined : earliestMs - policy.expiryMarginSeconds * 1000;
+  const endsByItself = project.status === 'complete' && endMs !== undefined && allKnown;
+  const ttlMs = endsByItself
+    ? MAX_TTL_MS
+    : project.terminal
+      ? policy.terminalTtlSeconds * 1000
+      : policy.pendingTtlMs;
+  return Math.min(nowMs + ttlMs, endMs ?? Number.POSITIVE_INFINITY);
 }
 
 /** Whether every download that the project lists lives at least `minValidSeconds` more. */

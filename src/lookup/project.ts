@@ -34,8 +34,10 @@ const UNDESCRIBED_FIELDS = new Set(['total_frame_cost']);
 const neededSchema = z.looseObject({
   id: z.string(),
   status: z.string(),
-  enabled: z.unknown(),
-  downloads: z.array(z.looseObject({ url: z.unknown(), expires_at: z.unknown() })).nullish(),
+  enabled: z.unknown().optional(),
+  downloads: z
+    .array(z.looseObject({ url: z.unknown().optional(), expires_at: z.unknown().optional() }))
+    .nullish(),
 });
 
 /** What the service knows of a project, read from an upstream body. */
@@ -98,7 +100,7 @@ function endsOf(downloads: ReadonlyArray<{ url?: unknown; expires_at?: unknown }
   const known = ends.filter((end) => end !== undefined);
   return {
     count: ends.length,
-    earliestMs: known.length === 0 ? undefined : Math.min(...known),
+    earliestMs: known.length === 0 ? undefined : known.reduce((a, b) => Math.min(a, b)),
     allKnown: known.length === ends.length,
   };
 }

@@ -1,0 +1,158 @@
+import { Agent, get } from 'node:http';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  EMULATOR_API_KEY,
+  type MagicHourEmulator,
+  startMagicHourEmulator,
+} from '../support/magic-hour-emulator.ts';
+import { runServiceProcess, type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { eventually } from '../support/stack.ts';
+import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
+
+let emulator: MagicHourEmulator;
+let issuer: TokenIssuer;
+beforeAll(async () => {
+  [emulator, issuer] = await Promise.all([startMagicHourEmulator(), startTokenIssuer()]);
+});
+afterAll(() => Promise.all([emulator.close(), issuer.close()]));
+
+async function start(env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+  const service = await startServiceProcess({
+    MAGIC_HOUR_API_KEY: emulator.apiKey,
+    MAGIC_HOUR_BASE_URL: emulator.baseUrl,
+    AUTH_ISSUER: issuer.issuer,
+    AUTH_AUDIENCE: issuer.audience,
+    ...env,
+  });
+  onTestFinished(async () => {
+    service.kill('SIGKILL');
+    await service.exited;
+  });
+  return service;
+}
+
+async function lookup(service: ServiceProcess, id: string): Promise<Response> {
+  const authorization = `Bearer ${await issuer.token()}`;
+  return fetch(`${service.publicUrl}/v1/image-projects/${id}`, { headers: { authorization } });
+}
+
+const readiness = async (service: ServiceProcess) => (await fetch(`${service.opsUrl}/readyz`)).status;
+
+describe('starting', () => {
+  test('without settings names all that are missing, at once, and exits with 78', async () => {
+    const { code, stderr } = await runServiceProcess({});
+    expect(code).toBe(78);
+    for (const name of ['MAGIC_HOUR_API_KEY', 'AUTH_ISSUER', 'AUTH_AUDIENCE']) expect(stderr).toContain(name);
+    expect(stderr).not.toContain(' at ');
+  });
+
+  test('with wrong settings names each, and prints no secret', async () => {
+    const { code, stderr } = await runServiceProcess({
+      MAGIC_HOUR_API_KEY: 'mhk_secret with space',
+      REDIS_URL: 'http://user:hunter2@redis',
+      PORT: 'eighty',
+      AUTH_ISSUER: 'https://issuer.example',
+    });
+    expect(code).toBe(78);
+    for (const name of ['MAGIC_HOUR_API_KEY', 'REDIS_URL', 'PORT', 'AUTH_AUDIENCE'])
+      expect(stderr).toContain(name);
+    for (const secret of ['mhk_secret', 'hunter2']) expect(stderr).not.toContain(secret);
+  });
+
+  test('on a port that is taken says so and exits', async () => {
+    const first = await start();
+    const { code, stderr } = await runServiceProcess({
+      MAGIC_HOUR_API_KEY: 'k',
+      AUTH_ISSUER: issuer.issuer,
+      AUTH_AUDIENCE: 'a',
+      HOST: '127.0.0.1',
+      PORT: new URL(first.publicUrl).port,
+      OPS_PORT: '0',
+    });
+    expect(code).toBe(70);
+    expect(stderr).toContain('EADDRINUSE');
+  });
+
+  test('warns that there is no Redis, and writes JSON lines without the key', async () => {
+    const service = await start();
+    expect((await lookup(service, 'complete-1')).status).toBe(200);
+    expect(service.lines.some((line) => line.includes('no Redis is configured'))).toBe(true);
+    for (const line of service.lines) expect(() => JSON.parse(line)).not.toThrow();
+    expect(service.lines.join('')).not.toContain(EMULATOR_API_KEY);
+  });
+});
+
+describe('stopping', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s lets requests in flight finish and exits with 0',
+    async (signal) => {
+      const service = await start();
+      const id = `slow-700-${signal}`;
+      const answer = lookup(service, id);
+      await emulator.whenRequested(id);
+      service.kill(signal);
+      const response = await answer;
+      expect(response.status).toBe(200);
+      expect(await response.json()).toMatchObject({ id });
+      expect((await service.exited).code).toBe(0);
+    },
+  );
+
+  test('is unready at once and still serves during its delay, asking callers to go', async () => {
+    const service = await start({ SHUTDOWN_DELAY_SECONDS: '2' });
+    expect(await readiness(service)).toBe(200);
+    service.kill('SIGTERM');
+    await eventually(async () => (await readiness(service)) === 503);
+    const response = await lookup(service, 'complete-1');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('connection')).toBe('close');
+    expect((await service.exited).code).toBe(0);
+  });
+
+  test('takes no new connection while it drains, and gives an idle one a last answer', async () => {
+    const service = await start();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onTestFinished(() => agent.destroy());
+    const ask = async () => {
+      const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+      get(`${service.publicUrl}/openapi.json`, { agent }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode));
+      }).on('error', reject);
+      return promise;
+    };
+    expect(await ask()).toBe(200);
+    const answer = lookup(service, 'slow-1500-a');
+    await emulator.whenRequested('slow-1500-a');
+    service.kill('SIGTERM');
+    await eventually(async () => (await readiness(service)) === 503);
+    expect(await ask()).toBe(200);
+    await eventually(() =>
+      lookup(service, 'complete-1').then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect((await answer).status).toBe(200);
+    expect((await service.exited).code).toBe(0);
+  });
+
+  test('ends within its grace whatever hangs, still with 0', async () => {
+    const service = await start({ SHUTDOWN_GRACE_SECONDS: '1', UPSTREAM_TIMEOUT_MS: '10000' });
+    const answer = lookup(service, 'hang-1').catch(() => 'cut off');
+    await emulator.whenRequested('hang-1');
+    service.kill('SIGTERM');
+    expect((await service.exited).code).toBe(0);
+    expect(await answer).toBe('cut off');
+  });
+
+  test('is cut short by a second signal', async () => {
+    const service = await start({ SHUTDOWN_GRACE_SECONDS: '600', UPSTREAM_TIMEOUT_MS: '10000' });
+    const answer = lookup(service, 'hang-2').catch(() => 'cut off');
+    await emulator.whenRequested('hang-2');
+    service.kill('SIGTERM');
+    await eventually(async () => (await readiness(service)) === 503);
+    service.kill('SIGTERM');
+    expect((await service.exited).code).toBe(143);
+    expect(await answer).toBe('cut off');
+  });
+});
