@@ -69,7 +69,7 @@ const accessPolicy = z.enum(['authenticated'], {
   error: 'must be `authenticated`; `tenant` and `owner` need the owner registry, which this version lacks',
 });
 
-/** A key goes into a header, so only visible ASCII makes sense. */
+/** A key goes into a header, where visible ASCII alone can stand; white space around it is no part of it. */
 const visibleAscii = z
   .string()
   .trim()
@@ -141,3 +141,8 @@ export const settingsSchema = z.object({
 });
 
 export type Settings = z.output<typeof settingsSchema>;
+
+/** Whether the content of a file is a secret that can be sent. */
+export function isUsableSecret(content: string): boolean {
+  return visibleAscii.safeParse(content).success;
+}

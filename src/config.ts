@@ -1,7 +1,8 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { type Settings, settingsSchema } from './config-schema.ts';
+import { isJwksText } from './auth/jwks.ts';
+import { isUsableSecret, type Settings, settingsSchema } from './config-schema.ts';
 
 const CONFIG_FOLDER = new URL('../config/', import.meta.url);
 
@@ -45,14 +46,15 @@ export class ConfigError extends Error {
  */
 export function loadConfig(environment: Environment): Config {
   const variables = readVariables();
-  const parsed = settingsSchema.safeParse(mergeSettings(variables, environment));
+  const settings = mergeSettings(variables, environment);
+  const parsed = settingsSchema.safeParse(settings);
   const faults = [
     ...(parsed.success
       ? []
       : parsed.error.issues.map((issue) => `${variableOf(variables, issue.path)}: ${issue.message}`)),
     ...relationFaults(environment),
-    ...(parsed.success ? timeFaults(parsed.data) : []),
-    ...unreadableFiles(environment),
+    ...timeFaults(settings),
+    ...fileFaults(environment),
   ];
   if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
   return toConfig(parsed.data);
@@ -107,19 +109,25 @@ function relationFaults(environment: Environment): string[] {
   ];
 }
 
-function timeFaults({ shutdown }: Settings): string[] {
-  return shutdown.delaySeconds < shutdown.graceSeconds
+function timeFaults(settings: unknown): string[] {
+  const { success, data } = settingsSchema.pick({ shutdown: true }).safeParse(settings);
+  return !success || data.shutdown.delaySeconds < data.shutdown.graceSeconds
     ? []
     : ['SHUTDOWN_DELAY_SECONDS: must be less than SHUTDOWN_GRACE_SECONDS, which is for the whole stop'];
 }
 
-function unreadableFiles(environment: Environment): string[] {
-  return ['MAGIC_HOUR_API_KEY_FILE', 'MAGIC_HOUR_API_KEY_NEXT_FILE', 'AUTH_JWKS_FILE'].flatMap((name) => {
+const FILES = {
+  MAGIC_HOUR_API_KEY_FILE: { isUsable: isUsableSecret, holds: 'key' },
+  MAGIC_HOUR_API_KEY_NEXT_FILE: { isUsable: isUsableSecret, holds: 'key' },
+  AUTH_JWKS_FILE: { isUsable: isJwksText, holds: 'JWKS' },
+};
+
+function fileFaults(environment: Environment): string[] {
+  return Object.entries(FILES).flatMap(([name, { isUsable, holds }]) => {
     const file = environment[name];
     if (file === undefined || file === '') return [];
     try {
-      accessSync(file, constants.R_OK);
-      return [];
+      return isUsable(readFileSync(file, 'utf8')) ? [] : [`${name}: the file holds no usable ${holds}`];
     } catch (error) {
       const { code } = z.object({ code: z.string().catch('unknown') }).parse(error);
       return [`${name}: the file can't be read (${code})`];

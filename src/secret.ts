@@ -1,13 +1,11 @@
 import type { SecretSource } from './config.ts';
+import { isUsableSecret } from './config-schema.ts';
 import type { KeySource } from './upstream/key-ring.ts';
 import { watchedFile } from './watched-file.ts';
 
 export interface OpenSecret extends KeySource {
   close(): void;
 }
-
-/** Visible ASCII alone can stand in a header. */
-const USABLE = /^[\x21-\x7e]+$/;
 
 /**
  * Opens a secret. One from a file follows the file; white space around it is no part of it.
@@ -16,6 +14,6 @@ const USABLE = /^[\x21-\x7e]+$/;
  */
 export function openSecret(source: SecretSource, onProblem: (problem: string) => void): OpenSecret {
   if ('value' in source) return { key: () => source.value, refresh: () => undefined, close: () => undefined };
-  const file = watchedFile(source.file, (content) => USABLE.test(content.trim()), onProblem);
+  const file = watchedFile(source.file, isUsableSecret, onProblem);
   return { key: () => file.content().trim(), refresh: file.reload, close: file.close };
 }

@@ -1,9 +1,7 @@
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
 import type { WatchedFile } from '../watched-file.ts';
-
-/** RFC 7517, 5. A key is left to jose to judge. */
-const jwksSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
+import { parseJwks } from './jwks.ts';
 
 /** OpenID Connect Discovery 1.0, 3 and RFC 8414, 2: only what is needed here. */
 const metadataSchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
@@ -29,19 +27,6 @@ export function keysByDiscovery(issuer: string): KeyLoader {
 
 export function keysFromFile(file: WatchedFile): KeyLoader {
   return async () => parseJwks(JSON.parse(file.content()));
-}
-
-/** Whether the text is a JWKS document. */
-export function isJwksText(text: string): boolean {
-  try {
-    return jwksSchema.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false;
-  }
-}
-
-function parseJwks(document: unknown): JSONWebKeySet {
-  return jwksSchema.parse(document);
 }
 
 async function fetchJson(url: string): Promise<unknown> {

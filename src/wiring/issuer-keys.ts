@@ -1,11 +1,6 @@
 import { createIssuerKeys, type IssuerKeys } from '../auth/issuer-keys.ts';
-import {
-  isJwksText,
-  type KeyLoader,
-  keysByDiscovery,
-  keysFromFile,
-  keysFromUrl,
-} from '../auth/key-loaders.ts';
+import { isJwksText } from '../auth/jwks.ts';
+import { type KeyLoader, keysByDiscovery, keysFromFile, keysFromUrl } from '../auth/key-loaders.ts';
 import type { Config } from '../config.ts';
 import { describeError, type Logger } from '../log.ts';
 import type { Clock } from '../lookup/ports.ts';

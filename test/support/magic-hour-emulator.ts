@@ -1,0 +1,180 @@
+/**
+ * A small HTTP server that behaves as Magic Hour's lookup API, by its published description and `total_frame_cost`,
+ * and checks the key that it is sent. A test drives it by its methods; whoever can't, by the project's id alone:
+ *
+ * | id            | what is answered                                                                |
+ * |---------------|---------------------------------------------------------------------------------|
+ * | `complete…`   | `complete` at once                                                              |
+ * | `queued…`, `demo…` | `queued`, then `rendering`, then `complete`, counted from the first lookup |
+ * | `failed…`     | `error`                                                                         |
+ * | `canceled…`   | `canceled`                                                                      |
+ * | `status-503-…` | that HTTP status, always; any from 400 to 599                                  |
+ * | `slow-250-…`  | `complete`, after that many milliseconds                                        |
+ * | `hang…`       | nothing, ever                                                                   |
+ * | `flaky…`      | HTTP 503 once, then `complete`                                                  |
+ * | `missing…` and all else | HTTP 404, unless `project()` defines it                               |
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { projectFromId } from './emulated-ids.ts';
+import {
+  type EmulatedKind,
+  type EmulatedProject,
+  type EmulatedProjectDescription,
+  projectBody,
+} from './emulated-project.ts';
+import { closeNow, listen, localUrl } from './http-server.ts';
+import { ANY_ID, createRequestLog, type RecordedRequest } from './request-log.ts';
+import { errorResponse, type ScriptedResponse, sendScripted } from './scripted-response.ts';
+
+/** Easy to find where it must not be: in a log, a metric, an answer. */
+export const EMULATOR_API_KEY = 'mhk_test_recognisable_emulator_key';
+
+export interface MagicHourEmulatorOptions {
+  readonly apiKeys?: readonly string[];
+  /** Default 0: any free one. */
+  readonly port?: number;
+  readonly host?: string;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+  /** How long a project that runs its time stays `queued`; default 1000. */
+  readonly queuedMs?: number;
+  /** … and then `rendering`; default 2000. */
+  readonly renderingMs?: number;
+  /** Default 24 hours, as upstream. */
+  readonly downloadTtlSeconds?: number;
+}
+
+export interface MagicHourEmulator {
+  readonly baseUrl: string;
+  readonly port: number;
+  /** The first of the accepted keys. */
+  readonly apiKey: string;
+  /** What has arrived, oldest first, whatever was answered. */
+  readonly requests: readonly RecordedRequest[];
+  /** How many requests have arrived, for one id or in all. */
+  count(id?: string): number;
+  /** Resolves when the n-th request for the id (`*`: for any path) has arrived, answered or not. */
+  whenRequested(id: string, n?: number): Promise<void>;
+  /** Open sockets. */
+  connections(): number;
+  setApiKeys(keys: readonly string[]): void;
+  /** Defines a project or replaces it, and starts its time. */
+  project(id: string, description: EmulatedProjectDescription): void;
+  /** Answers the next lookups of the id (`*`: of any) with this, once the key was found right. */
+  respondNext(id: string, response: ScriptedResponse, times?: number): void;
+  /** From now on requests arrive and wait, until `release()`. */
+  holdAll(): void;
+  release(): void;
+  /** Forgets projects, scripted answers and requests, and releases what is held. */
+  clear(): void;
+  /** Ends open connections too. */
+  close(): Promise<void>;
+}
+
+const ROUTE = /^\/v1\/(image|video|audio)-projects\/([A-Za-z0-9_-]+)(?:\?|$)/;
+const NOT_FOUND = errorResponse(404, 'Not Found');
+const UNAUTHORIZED = errorResponse(401, 'Unauthorized');
+
+export async function startMagicHourEmulator(
+  options: MagicHourEmulatorOptions = {},
+): Promise<MagicHourEmulator> {
+  const { port: wantedPort = 0, host = '127.0.0.1', now = Date.now } = options;
+  const { queuedMs = 1000, renderingMs = 2000, downloadTtlSeconds = 86_400 } = options;
+  const apiKey = options.apiKeys?.[0] ?? EMULATOR_API_KEY;
+  const log = createRequestLog();
+  const projects = new Map<string, EmulatedProject>();
+  const scripts = new Map<string, ScriptedResponse[]>();
+  let apiKeys: readonly string[] = options.apiKeys ?? [apiKey];
+  let gate: PromiseWithResolvers<void> | undefined;
+  let openSockets = 0;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url: path = '', headers } = request;
+    const [, kind, id] = ROUTE.exec(path) ?? [];
+    log.record({ method, path, headers, atMs: now() }, id);
+    request.resume();
+    await gate?.promise;
+    if (method !== 'GET' || !isKind(kind) || id === undefined) return sendScripted(response, NOT_FOUND);
+    if (!apiKeys.some((key) => headers.authorization === `Bearer ${key}`))
+      return sendScripted(response, UNAUTHORIZED);
+    const known = projects.get(id) ?? adopt(id);
+    await sendScripted(response, nextScripted(id) ?? answerTo(known, kind));
+  }
+
+  function answerTo(project: EmulatedProject | undefined, kind: EmulatedKind): ScriptedResponse {
+    if (project === undefined || (project.description.kind ?? kind) !== kind) return NOT_FOUND;
+    const { response, delayMs = 0 } = project.description;
+    const body = () => projectBody(project, kind, { queuedMs, renderingMs, downloadTtlSeconds }, now());
+    return { delayMs, ...(response ?? { body: body() }) };
+  }
+
+  function adopt(id: string): EmulatedProject | undefined {
+    const fromId = projectFromId(id);
+    if (fromId === undefined) return undefined;
+    if (fromId.first !== undefined) respondNext(id, fromId.first);
+    return define(id, fromId.description);
+  }
+
+  function define(id: string, description: EmulatedProjectDescription): EmulatedProject {
+    const definedMs = now();
+    const project = { id, description, definedMs, createdMs: projects.get(id)?.createdMs ?? definedMs };
+    projects.set(id, project);
+    return project;
+  }
+
+  function nextScripted(id: string): ScriptedResponse | undefined {
+    return scripts.get(id)?.shift() ?? scripts.get(ANY_ID)?.shift();
+  }
+
+  function respondNext(id: string, response: ScriptedResponse, times = 1): void {
+    scripts.set(id, [...(scripts.get(id) ?? []), ...Array<ScriptedResponse>(times).fill(response)]);
+  }
+
+  function release(): void {
+    gate?.resolve();
+    gate = undefined;
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch(() => response.destroy());
+  });
+  // Longer than any test's pause, so that it is always the client who lets an idle connection go.
+  server.keepAliveTimeout = 60_000;
+  server.on('connection', (socket) => {
+    openSockets += 1;
+    socket.once('close', () => {
+      openSockets -= 1;
+    });
+  });
+  const port = await listen(server, wantedPort, host);
+
+  return {
+    baseUrl: localUrl(host, port),
+    port,
+    apiKey,
+    requests: log.requests,
+    count: log.count,
+    whenRequested: log.whenRequested,
+    connections: () => openSockets,
+    setApiKeys: (keys) => {
+      apiKeys = keys;
+    },
+    project: (id, description) => void define(id, description),
+    respondNext,
+    holdAll: () => {
+      gate ??= Promise.withResolvers();
+    },
+    release,
+    clear: () => {
+      projects.clear();
+      scripts.clear();
+      log.clear();
+      release();
+    },
+    close: () => closeNow(server),
+  };
+}
+
+function isKind(kind: string | undefined): kind is EmulatedKind {
+  return kind === 'image' || kind === 'video' || kind === 'audio';
+}
