@@ -36,6 +36,9 @@ export interface AppDependencies {
 /** The kinds whose lookups are open so far. */
 const LOOKUP_KINDS: readonly Kind[] = ['image'];
 
+/** The only routes of the public listener that anybody may ask. All others authenticate; a test walks them. */
+export const PUBLIC_ROUTES = ['/openapi.json'] as const;
+
 /** The public pipeline, in order. What costs nothing to decide is decided before anything is spent. */
 export function createApp(deps: AppDependencies): Express {
   const app = newExpress(deps.trustProxy);
@@ -57,11 +60,9 @@ export function createApp(deps: AppDependencies): Express {
       .all(methodNotAllowed('GET', 'HEAD'));
   }
 
-  app
-    .route('/openapi.json')
-    .all(nameRoute('/openapi.json'))
-    .get(deps.limitByAddress, serveText('application/json', deps.apiDescription))
-    .all(methodNotAllowed('GET', 'HEAD'));
+  const open = (path: (typeof PUBLIC_ROUTES)[number], serve: Handler) =>
+    app.route(path).all(nameRoute(path)).get(deps.limitByAddress, serve).all(methodNotAllowed('GET', 'HEAD'));
+  open('/openapi.json', serveText('application/json', deps.apiDescription));
 
   app.use(notFound());
   app.use(errorHandler('magic-hour-bff'));

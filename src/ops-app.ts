@@ -1,5 +1,4 @@
 import type { Express } from 'express';
-import type { Registry } from 'prom-client';
 import { newExpress } from './app.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
@@ -7,12 +6,12 @@ import { type HttpEvents, observe } from './http/observe.ts';
 import { requestContext } from './http/request-context.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { type HealthCheck, serveLiveness, serveReadiness } from './http/serve-health.ts';
-import { serveMetrics } from './http/serve-metrics.ts';
+import { type RenderedMetrics, serveMetrics } from './http/serve-metrics.ts';
 import { servePurge } from './http/serve-purge.ts';
 import { KINDS, type Kind } from './lookup/project.ts';
 
 export interface OpsDependencies {
-  readonly registry: Registry;
+  readonly renderMetrics: (openMetrics: boolean) => Promise<RenderedMetrics>;
   readonly ready: () => boolean;
   readonly checks: readonly HealthCheck[];
   /** Removes a project from every tier and every replica. */
@@ -20,13 +19,23 @@ export interface OpsDependencies {
   readonly events: HttpEvents;
 }
 
-/** What machines and people on call ask. Its listener is bound where only they can reach it. */
+/**
+ * What machines and people on call ask. Nobody authenticates here: the listener is bound where only they can reach it,
+ * and none of its routes stands on the public one. A test walks them all against this list.
+ */
+export const OPS_ROUTES = [
+  '/metrics',
+  '/livez',
+  '/readyz',
+  ...KINDS.map((kind) => `/cache/${kind}-projects/:id`),
+];
+
 export function createOpsApp(deps: OpsDependencies): Express {
   const app = newExpress([]);
   app.use(requestContext(), observe(deps.events), securityHeaders());
 
   const pages = [
-    ['/metrics', serveMetrics(deps.registry)],
+    ['/metrics', serveMetrics(deps.renderMetrics)],
     ['/livez', serveLiveness()],
     ['/readyz', serveReadiness(deps.ready, deps.checks)],
   ] as const;

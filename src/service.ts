@@ -5,14 +5,14 @@ import { authenticatedPolicy } from './auth/access-policy.ts';
 import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
+import { limitByAddress, limitByUser } from './http/limit.ts';
 import { type Listener, listen } from './http/listen.ts';
-import { limitByAddress, limitByUser } from './limits/limiters.ts';
 import { describeError, type Logger, logRequest } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
 import type { Kind } from './lookup/project.ts';
 import { countingListeners } from './metrics/listeners.ts';
-import { createMetrics } from './metrics/metrics.ts';
+import { createMetrics, metricsRenderer } from './metrics/metrics.ts';
 import { createOpsApp } from './ops-app.ts';
 import { createLifecycle } from './shutdown.ts';
 import { openIssuerKeys } from './wiring/issuer-keys.ts';
@@ -103,7 +103,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     draining: lifecycle,
   });
   const opsApp = createOpsApp({
-    registry: metrics.registry,
+    renderMetrics: metricsRenderer(metrics.registry),
     ready: () => lifecycle.ready,
     checks: [
       { name: 'lifecycle', run: () => ({ status: lifecycle.ready ? 'ok' : 'failed' }) },

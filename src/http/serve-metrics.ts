@@ -1,14 +1,17 @@
-import type { Registry } from 'prom-client';
-import { openMetricsView } from '../metrics/metrics.ts';
 import type { Handler } from './request-context.ts';
 
-/** Prometheus' text form, or OpenMetrics where the scraper prefers it. */
-export function serveMetrics(registry: Registry): Handler {
-  const openMetrics = openMetricsView(registry);
+export interface RenderedMetrics {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** Prometheus' text form, or OpenMetrics where the scraper asks for it. */
+export function serveMetrics(render: (openMetrics: boolean) => Promise<RenderedMetrics>): Handler {
   return async (req, res) => {
-    const chosen = /application\/openmetrics-text/.test(req.headers.accept ?? '') ? openMetrics : registry;
-    const text = await chosen.metrics();
-    res.setHeader('Content-Type', chosen.contentType);
+    const { contentType, text } = await render(
+      /application\/openmetrics-text/.test(req.headers.accept ?? ''),
+    );
+    res.setHeader('Content-Type', contentType);
     res.setHeader('Cache-Control', 'no-store');
     res.end(text);
   };

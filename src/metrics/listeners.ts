@@ -1,6 +1,6 @@
 import type { AuthenticationEvents } from '../http/authenticate.ts';
+import type { LimitEvents } from '../http/limit.ts';
 import type { HttpEvents } from '../http/observe.ts';
-import type { LimitEvents } from '../limits/limiters.ts';
 import type { LookupEvents } from '../lookup/ports.ts';
 import type { UpstreamEvents } from '../upstream/magic-hour.ts';
 import type { Metrics } from './metrics.ts';

@@ -109,15 +109,18 @@ function watch(registry: Registry<PrometheusContentType>, sources: GaugeSources)
 }
 
 /**
- * The same metrics in OpenMetrics' form. A second registry, since prom-client's content type belongs to a registry
- * and two scrapes may be under way at once.
+ * Renders the metrics in Prometheus' or OpenMetrics' text form. The latter by a second registry over the same
+ * metrics, since prom-client's content type belongs to a registry and two scrapes may be under way at once.
  */
-export function openMetricsView(registry: Registry<PrometheusContentType>): Registry<OpenMetricsContentType> {
-  const view = new Registry<OpenMetricsContentType>();
-  view.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  for (const metric of registry.getMetricsAsArray()) {
-    const single = registry.getSingleMetric(metric.name);
-    if (single !== undefined) view.registerMetric(single);
+export function metricsRenderer(registry: Registry<PrometheusContentType>) {
+  const openMetricsRegistry = new Registry<OpenMetricsContentType>();
+  openMetricsRegistry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  for (const { name } of registry.getMetricsAsArray()) {
+    const metric = registry.getSingleMetric(name);
+    if (metric !== undefined) openMetricsRegistry.registerMetric(metric);
   }
-  return view;
+  return async (openMetrics: boolean) => {
+    const chosen = openMetrics ? openMetricsRegistry : registry;
+    return { contentType: chosen.contentType, text: await chosen.metrics() };
+  };
 }

@@ -1,6 +1,6 @@
 import { ipKeyGenerator, type Options, rateLimit, type Store } from 'express-rate-limit';
 import { HttpError } from '../errors.ts';
-import type { Handler, RequestContext } from '../http/request-context.ts';
+import type { Handler, RequestContext } from './request-context.ts';
 
 export type LimitPolicy = 'user' | 'ip';
 
