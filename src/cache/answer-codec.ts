@@ -28,7 +28,7 @@ export function encodeAnswer(answer: Answer): Buffer {
     etag: answer.found ? answer.etag : '',
   };
   const line = Buffer.from(`${JSON.stringify(head)}\n`);
-  return answer.found ? Buffer.concat([line, answer.body]) : line;
+  return answer.found ? Buffer.concat([line, Buffer.from(answer.body, 'latin1')]) : line;
 }
 
 /**

@@ -39,5 +39,5 @@ function send(req: AppRequest, res: AppResponse, found: Found, nowMs: number): v
   res.setHeader('Content-Length', answer.body.length);
   res.status(200);
   if (req.method === 'HEAD') res.end();
-  else res.end(answer.body);
+  else res.end(answer.body, 'latin1');
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DownloadEnds, Project } from './project.ts';
 
 interface Kept {
@@ -11,8 +11,11 @@ interface Kept {
 /** A project as the upstream sent it, with all that is needed to serve it again. */
 export interface FoundAnswer extends Kept {
   readonly found: true;
-  /** The upstream's own bytes. */
-  readonly body: Buffer;
+  /**
+   * The upstream's own bytes, one character each (`latin1`). Kept as a string, which takes a sixth less memory than a
+   * buffer of its own and goes out in one write together with the headers.
+   */
+  readonly body: string;
   /** Strong validator over the body (RFC 9110, 8.8.3). */
   readonly etag: string;
   readonly status: Project['status'];
@@ -33,13 +36,10 @@ export function foundAnswer(
   project: Project,
   kept: Kept & { readonly refreshed: boolean },
 ): FoundAnswer {
-  // A copy of exact size: small buffers are slices of a shared 8 KiB pool, and a cached one would keep all of it alive.
-  const exact = Buffer.allocUnsafeSlow(body.length);
-  exact.set(body);
   return {
     found: true,
-    body: exact,
-    etag: `"${createHash('sha256').update(body).digest('base64url')}"`,
+    body: Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'),
+    etag: `"${hash('sha256', body, 'base64url')}"`,
     status: project.status,
     terminal: project.terminal,
     downloadEnds: project.downloadEnds,

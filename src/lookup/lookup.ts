@@ -48,7 +48,10 @@ export interface LookupDependencies {
   readonly events: LookupEvents;
 }
 
-type Flown = Pick<Found, 'answer' | 'source'>;
+interface Flown extends Pick<Found, 'answer' | 'source'> {
+  /** Whether a fresh answer was at hand that did not do for this request. */
+  readonly ruledOut: boolean;
+}
 
 /**
  * memory → one flight (shared cache → upstream).
@@ -89,7 +92,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       const flight = flights.current(key);
       if (flight === undefined) {
         const flown = await flights.start(key, () => fly(request, key, fresh ? held.answer : undefined));
-        return { ...flown, collapsed: false, forwarded };
+        return { ...flown, collapsed: false, forwarded: flown.ruledOut ? 'request' : forwarded };
       }
       const flown = await flight;
       // Only an answer out of the shared cache can be one that another caller's flight was content with and this is not.
@@ -110,19 +113,19 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       const usable = seen !== undefined && isFresh(seen, nowMs);
       if (usable && satisfies(seen, request, nowMs)) {
         if (keepers.get(key) === ticket) memory.write(kind, id, seen);
-        return { answer: seen, source: 'redis' };
+        return { answer: seen, source: 'redis', ruledOut: false };
       }
       const replaces = usable || held !== undefined;
       const refreshed = replaces && request.minValidSeconds !== undefined;
       const answer = await ask(request, refreshed).catch((error: unknown) => {
-        // With the shared cache out of reach nothing has taken back this process's own copy, and it has not ended.
-        const fallBack = shared !== undefined && read === undefined && held !== undefined;
-        if (fallBack && isFresh(held, clock.now())) return held;
+        // With the shared cache out of reach this process's own copy counts, while it is fresh and nobody purged it here.
+        const cutOff = shared !== undefined && read === undefined && keepers.get(key) === ticket;
+        if (cutOff && held !== undefined && isFresh(held, clock.now())) return held;
         throw error;
       });
-      if (answer === held) return { answer, source: 'memory' };
+      if (answer === held) return { answer, source: 'memory', ruledOut: false };
       if (keepers.get(key) === ticket) keep(kind, id, answer, read?.purgeMark, replaces);
-      return { answer, source: 'upstream' };
+      return { answer, source: 'upstream', ruledOut: usable };
     } finally {
       if (keepers.get(key) === ticket) keepers.delete(key);
     }
@@ -158,7 +161,10 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       memory.write(kind, id, answer);
       // Nobody waits for the shared tier to write; it reports its own failures.
       shared?.write(kind, id, answer, purgeMark).then(
-        (written) => written || forget(kind, id),
+        (written) => {
+          // A purge elsewhere overtook this flight; what a later one brought may stay.
+          if (!written && memory.read(kind, id)?.answer === answer) memory.remove(kind, id);
+        },
         () => undefined,
       );
       return;

@@ -64,9 +64,14 @@ export function answer(
   });
 }
 
+/** The upstream's own bytes. */
+export function bytesOf({ body }: FoundAnswer): Buffer {
+  return Buffer.from(body, 'latin1');
+}
+
 /** The body that a lookup brought, read as an upstream's JSON. */
 export function bodyOf({ answer: found }: Found): unknown {
-  return found.found ? JSON.parse(found.body.toString()) : undefined;
+  return found.found ? JSON.parse(bytesOf(found).toString()) : undefined;
 }
 
 /** Lets everything that waits for nothing but promises run to its end. */

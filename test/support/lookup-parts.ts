@@ -3,7 +3,7 @@ import type { Answer } from '../../src/lookup/answer.ts';
 import type { FreshnessPolicy } from '../../src/lookup/freshness.ts';
 import { createLookup } from '../../src/lookup/lookup.ts';
 import type { LookupEvents, SharedCache, Upstream } from '../../src/lookup/ports.ts';
-import { NOW_MS, POLICY, projectBody } from './builders.ts';
+import { NOW_MS, POLICY, projectBody, settle } from './builders.ts';
 import { createManualClock } from './manual-clock.ts';
 
 /** A request that the upstream was sent and has not answered. */
@@ -74,7 +74,6 @@ export function createInProcessShared(
       reach(() => {
         const key = `${kind}/${id}`;
         if (marks.has(key) && marks.get(key) !== purgeMark) return false;
-        marks.delete(key);
         held.set(key, answer);
         return true;
       }),
@@ -133,5 +132,16 @@ export function setUpLookup(options: { shared?: InProcessShared; policy?: Partia
   const lookup = createLookup({ memory, shared, upstream, clock, policy, events });
   const find = (id = 'p1', minValidSeconds?: number) =>
     lookup.find({ kind: 'image', id, minValidSeconds, traceparent: undefined });
-  return { clock, upstream, events, memory, lookup, find };
+  /** Finds with an upstream that answers at once, with `answerWith`'s fields; `null` is 404. */
+  async function findAnswered(
+    fields: Readonly<Record<string, unknown>> | null = {},
+    minValidSeconds?: number,
+  ) {
+    const finding = find('p1', minValidSeconds);
+    await settle();
+    if (fields === null) upstream.last.answer(undefined);
+    else answerWith(upstream.last, fields);
+    return finding;
+  }
+  return { clock, upstream, events, memory, lookup, find, findAnswered };
 }

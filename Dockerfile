@@ -1,0 +1,59 @@
+# The last stage is the service; `--target emulator` is the demo's Magic Hour emulator and token issuer.
+
+FROM node:24-bookworm-slim AS base
+WORKDIR /app
+ENV NODE_ENV=production
+
+FROM base AS manifests
+COPY package.json package-lock.json ./
+
+# The image has the Node it needs, so no dependency's install script has anything to do here.
+FROM manifests AS dependencies
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM manifests AS build
+RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+COPY config ./config
+COPY docs/openapi.yaml ./docs/
+# Whatever umask the checkout was made under, any user can read the files and nobody can write them.
+RUN chmod -R a=rX package.json dist config docs
+
+FROM base AS emulator
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json ./
+COPY test/support ./test/support
+USER 1000:1000
+EXPOSE 9200 9300
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node"]
+CMD ["test/support/magic-hour-emulator-main.ts"]
+
+FROM base AS service
+# What changes seldom comes first, so that a new version of the service is one small layer.
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/package.json ./
+COPY --from=build /app/config ./config
+COPY --from=build /app/docs ./docs
+COPY --from=build /app/dist ./dist
+
+# In a container 127.0.0.1 is out of the orchestrator's and Prometheus's reach; publish this port with care.
+ENV OPS_HOST=0.0.0.0
+USER 1000:1000
+EXPOSE 8080 9464
+STOPSIGNAL SIGTERM
+# Alive, not ready: a restart mends a process that hangs, and doesn't mend a Redis or an issuer that is away.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPS_PORT || 9464) + '/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# No shell as process 1, so that node itself gets the signal.
+ENTRYPOINT ["node", "--enable-source-maps", "dist/main.js"]
+
+ARG VERSION=0.0.0-local
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="magic-hour-bff" \
+      org.opencontainers.image.description="A backend for frontends: users look up Magic Hour projects without holding the company's API key" \
+      org.opencontainers.image.licenses="UNLICENSED" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

@@ -1,0 +1,111 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ServiceContender, startServiceContender } from './support/contender.ts';
+import { walkingScript } from './support/lua.ts';
+import { residentBytes } from './support/process-facts.ts';
+import { scrape } from './support/scrape.ts';
+import { type Surroundings, tokensOfUsers } from './support/surroundings.ts';
+import { startUpstreamStub } from './support/upstream-stub.ts';
+import { runWrk, type WrkResult } from './support/wrk.ts';
+
+const USERS = 8;
+/** How often the service is asked how many lookups it has answered. */
+const COUNT_EVERY_MS = 500;
+const TIME_LIMIT_SECONDS = 3600;
+
+export interface MemoryOptions {
+  readonly lookups: number;
+  readonly projects: number;
+}
+
+export interface MemoryFigures {
+  readonly lookups: number;
+  readonly upstreamRequests: number;
+  readonly requestsPerSecond: number;
+  readonly bodyBytes: number;
+  readonly idleBytes: number;
+  /** The kernel's own high-water mark, from the start of the process. */
+  readonly peakBytes: number;
+  readonly afterBytes: number;
+  /** What the memory tier says of itself at the end. */
+  readonly cacheBytes: number;
+  readonly cacheEntries: number;
+  /** What V8 has taken for its heap, and what Buffers and the like take outside of it. */
+  readonly heapBytes: number;
+  readonly externalBytes: number;
+  readonly redisBytes: number;
+}
+
+/** Resident memory after lookups of more projects than the memory tier holds, with its default bound. */
+export async function measureMemory(
+  { folder, redis, issuer, signal }: Surroundings,
+  { lookups, projects }: MemoryOptions,
+): Promise<MemoryFigures> {
+  const script = join(folder, 'walking.lua');
+  await writeFile(script, walkingScript(await tokensOfUsers(issuer, USERS), projects));
+  await redis.command('FLUSHALL');
+
+  await using upstream = await startUpstreamStub();
+  await using service = await startServiceContender('magic-hour-bff', {
+    upstream,
+    issuer,
+    redisUrl: redis.url,
+    // A line a request is written, but a million of them need not lie on a disk.
+    logFile: '/dev/null',
+  });
+  const { nowBytes: idleBytes } = residentBytes(service.pid);
+
+  const result = await loadUntil(() => hasAnswered(service, lookups), {
+    url: service.url,
+    script,
+    seconds: TIME_LIMIT_SECONDS,
+    signal: AbortSignal.any([signal, service.gone]),
+  });
+
+  const { nowBytes: afterBytes, peakBytes } = residentBytes(service.pid);
+  const metric = await scrape(service.opsUrl);
+  return {
+    lookups: metric('lookups_total'),
+    upstreamRequests: upstream.answered(),
+    requestsPerSecond: result.requests / (result.durationMicroseconds / 1e6),
+    bodyBytes: upstream.bodyBytes,
+    idleBytes,
+    peakBytes,
+    afterBytes,
+    cacheBytes: metric('cache_memory_bytes'),
+    cacheEntries: metric('cache_memory_entries'),
+    heapBytes: metric('nodejs_heap_size_total_bytes'),
+    externalBytes: metric('nodejs_external_memory_bytes'),
+    redisBytes: await redisMemory(redis),
+  };
+}
+
+async function hasAnswered({ opsUrl }: ServiceContender, lookups: number): Promise<boolean> {
+  return (await scrape(opsUrl))('lookups_total') >= lookups;
+}
+
+/** wrk knows time only, so a count ends it from outside. */
+async function loadUntil(
+  done: () => Promise<boolean>,
+  load: Omit<Parameters<typeof runWrk>[0], 'enough'>,
+): Promise<WrkResult> {
+  const enough = new AbortController();
+  const ended = new AbortController();
+  async function watch(): Promise<void> {
+    while (!(await done())) {
+      ended.signal.throwIfAborted();
+      await sleep(COUNT_EVERY_MS, undefined, { signal: load.signal });
+    }
+    enough.abort();
+  }
+  const running = runWrk({ ...load, enough: enough.signal }).finally(() =>
+    ended.abort(new Error(`the lookups were not all answered within ${load.seconds} s`)),
+  );
+  const [result] = await Promise.all([running, watch()]);
+  return result;
+}
+
+async function redisMemory(redis: Surroundings['redis']): Promise<number> {
+  return Number(/^used_memory:(\d+)/m.exec(String(await redis.command('INFO', 'memory')))?.[1]);
+}

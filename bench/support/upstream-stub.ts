@@ -1,0 +1,54 @@
+import { createServer } from 'node:http';
+import { closeNow, listen, localUrl } from '../../test/support/http-server.ts';
+import { signDownload } from '../../test/support/signed-url.ts';
+
+export interface UpstreamStub extends AsyncDisposable {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly bodyBytes: number;
+  /** Requests answered so far. */
+  answered(): number;
+}
+
+const PLACEHOLDER = 'p000000';
+const PATH = '/v1/image-projects/';
+
+/** An upstream where every project is complete; made for speed, which the emulator is not. */
+export async function startUpstreamStub(): Promise<UpstreamStub> {
+  const template = bodyOf(PLACEHOLDER);
+  const pieces = template.split(PLACEHOLDER);
+  let answered = 0;
+  const server = createServer((request, response) => {
+    answered += 1;
+    const id = (request.url ?? '').slice(PATH.length);
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(pieces.join(id));
+  });
+  const port = await listen(server, 0, '127.0.0.1');
+  return {
+    baseUrl: localUrl('127.0.0.1', port),
+    apiKey: 'unchecked',
+    bodyBytes: Buffer.byteLength(template),
+    answered: () => answered,
+    [Symbol.asyncDispose]: () => closeNow(server),
+  };
+}
+
+/** By the vendor's description, with two signed downloads. */
+function bodyOf(id: string): string {
+  const nowMs = Date.now();
+  const download = (n: number) =>
+    signDownload(`https://videos.magichour.ai/${id}/output-${n}.png`, nowMs, 86_400);
+  return JSON.stringify({
+    id,
+    name: 'Example Name',
+    status: 'complete',
+    image_count: 2,
+    type: 'AI_IMAGE',
+    created_at: new Date(nowMs).toISOString(),
+    enabled: true,
+    total_frame_cost: 5,
+    credits_charged: 5,
+    downloads: [download(0), download(1)],
+    error: null,
+  });
+}

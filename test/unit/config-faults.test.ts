@@ -1,0 +1,127 @@
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, type Environment, loadConfig, readVariables } from '../../src/config.ts';
+
+const REQUIRED = { MAGIC_HOUR_API_KEY: 'mhk_live_1', AUTH_ISSUER: 'https://i.example', AUTH_AUDIENCE: 'bff' };
+const folder = mkdtempSync(join(tmpdir(), 'config-faults-'));
+
+function messageOf(environment: Environment): string {
+  try {
+    loadConfig({ ...REQUIRED, ...environment });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+/** Section 3 of the contract, less what later issues bring. */
+const VARIABLES = [
+  'MAGIC_HOUR_API_KEY MAGIC_HOUR_API_KEY_FILE MAGIC_HOUR_API_KEY_NEXT MAGIC_HOUR_API_KEY_NEXT_FILE',
+  'MAGIC_HOUR_BASE_URL HOST PORT OPS_HOST OPS_PORT',
+  'REDIS_URL REDIS_CLUSTER_NODES REDIS_SENTINEL_NODES REDIS_SENTINEL_NAME REDIS_KEY_PREFIX',
+  'REDIS_COMMAND_TIMEOUT_MS AUTH_ISSUER AUTH_AUDIENCE AUTH_JWKS_URL AUTH_JWKS_FILE AUTH_ALGORITHMS',
+  'AUTH_USER_CLAIM AUTH_TENANT_CLAIM AUTH_REQUIRED_SCOPE ACCESS_POLICY',
+  'RATE_LIMIT_MAX RATE_LIMIT_WINDOW_SECONDS RATE_LIMIT_IP_MAX RATE_LIMIT_EXPECTED_REPLICAS',
+  'CACHE_EXPIRY_MARGIN_SECONDS CACHE_TERMINAL_TTL_SECONDS CACHE_PENDING_TTL_MS',
+  'CACHE_NOT_FOUND_TTL_SECONDS CACHE_MEMORY_MAX_BYTES CACHE_MEMORY_TTL_SECONDS',
+  'UPSTREAM_TIMEOUT_MS UPSTREAM_RETRIES UPSTREAM_DEADLINE_MS UPSTREAM_MAX_CONCURRENCY UPSTREAM_MAX_QUEUE',
+  'UPSTREAM_MAX_RESPONSE_BYTES CORS_ORIGINS TRUST_PROXY LOG_LEVEL',
+  'SHUTDOWN_DELAY_SECONDS SHUTDOWN_GRACE_SECONDS',
+]
+  .join(' ')
+  .split(' ');
+
+test("the variables are the contract's", () => {
+  const named = Object.values(readVariables()).flatMap((names) => Object.values(names));
+  expect(named.toSorted()).toEqual(VARIABLES.toSorted());
+});
+
+describe('one wrong setting is named by its variable', () => {
+  const numbers = VARIABLES.filter((name) => /PORT$|_MS$|_SECONDS$|_BYTES$|_MAX|RETRIES|REPLICAS/.test(name));
+
+  test.each(numbers)('%s must be a whole number', (name) => {
+    for (const value of ['-1', '1.5', '1e3', '0x10', 'many', ' ', '9'.repeat(20)]) {
+      expect(messageOf({ [name]: value })).toMatch(new RegExp(`^  ${name}: must be`, 'm'));
+    }
+  });
+
+  test.each([
+    ['MAGIC_HOUR_API_KEY', 'two words'],
+    ['MAGIC_HOUR_API_KEY', 'line\nfeed'],
+    ['MAGIC_HOUR_API_KEY_NEXT', 'schlüssel'],
+    ['MAGIC_HOUR_BASE_URL', 'api.magichour.ai'],
+    ['MAGIC_HOUR_BASE_URL', 'ftp://api.magichour.ai'],
+    ['AUTH_ISSUER', 'issuer'],
+    ['AUTH_AUDIENCE', ' '],
+    ['AUTH_JWKS_URL', 'file:///etc/passwd'],
+    ['AUTH_ALGORITHMS', 'none'],
+    ['AUTH_ALGORITHMS', 'RS256,none'],
+    ['AUTH_ALGORITHMS', 'HS256'],
+    ['AUTH_ALGORITHMS', 'ES256,HS512'],
+    ['AUTH_ALGORITHMS', 'rs256'],
+    ['AUTH_ALGORITHMS', ','],
+    ['AUTH_USER_CLAIM', ' '],
+    ['AUTH_REQUIRED_SCOPE', 'two scopes'],
+    ['ACCESS_POLICY', 'anyone'],
+    ['REDIS_URL', 'redis.example:6379'],
+    ['REDIS_URL', 'https://redis.example'],
+    ['REDIS_CLUSTER_NODES', 'a:1,b'],
+    ['REDIS_CLUSTER_NODES', 'a:70000'],
+    ['REDIS_SENTINEL_NODES', 'redis://a:1'],
+    ['REDIS_KEY_PREFIX', 'a{b}'],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'https://a.example/'],
+    ['CORS_ORIGINS', 'https://a.example,https://b.example/path'],
+    ['TRUST_PROXY', 'true'],
+    ['TRUST_PROXY', '1'],
+    ['TRUST_PROXY', 'loopback'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['LOG_LEVEL', 'INFO'],
+  ])('%s can not be "%s"', (name, value) => {
+    expect(messageOf({ [name]: value })).toMatch(new RegExp(`^  ${name}: must`, 'm'));
+  });
+});
+
+describe('settings that exclude each other', () => {
+  test.each([
+    { MAGIC_HOUR_API_KEY_FILE: import.meta.filename },
+    { MAGIC_HOUR_API_KEY_NEXT: 'a', MAGIC_HOUR_API_KEY_NEXT_FILE: import.meta.filename },
+    { REDIS_URL: 'redis://a', REDIS_CLUSTER_NODES: 'a:1' },
+    { REDIS_CLUSTER_NODES: 'a:1', REDIS_SENTINEL_NODES: 'a:1' },
+    { AUTH_JWKS_URL: 'https://i.example/keys', AUTH_JWKS_FILE: import.meta.filename },
+    { REDIS_SENTINEL_NODES: 'a:1' },
+    { REDIS_SENTINEL_NAME: 'main' },
+    { SHUTDOWN_DELAY_SECONDS: '30' },
+  ])('%o are refused, each named', (environment) => {
+    const message = messageOf(environment);
+    for (const name of Object.keys(environment)) expect(message).toContain(name);
+  });
+});
+
+describe('a file that a secret or key set should stand in', () => {
+  const unusable = { missing: join(folder, 'missing'), folder, empty: join(folder, 'empty') };
+  writeFileSync(unusable.empty, '\n');
+
+  test.each(
+    Object.entries(unusable).flatMap(([what, path]) =>
+      ['MAGIC_HOUR_API_KEY_FILE', 'MAGIC_HOUR_API_KEY_NEXT_FILE', 'AUTH_JWKS_FILE'].map(
+        (name) => [name, what, path] as const,
+      ),
+    ),
+  )('is a fault of %s where it is %s', (name, _what, path) => {
+    const alone = name === 'MAGIC_HOUR_API_KEY_FILE' ? { MAGIC_HOUR_API_KEY: '' } : {};
+    expect(messageOf({ ...alone, [name]: path })).toMatch(new RegExp(`^  ${name}: `, 'm'));
+  });
+
+  // A superuser may read everything.
+  test.skipIf(process.getuid?.() === 0)('is a fault where it may not be read', () => {
+    const path = join(folder, 'closed');
+    writeFileSync(path, 'mhk_live_1');
+    chmodSync(path, 0);
+    expect(messageOf({ MAGIC_HOUR_API_KEY: '', MAGIC_HOUR_API_KEY_FILE: path })).toContain('EACCES');
+  });
+});

@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createLifecycle } from '../../src/shutdown.ts';
+import { closeNow, listen } from '../support/http-server.ts';
+
+const cleanUps: Array<() => unknown> = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+});
+
+async function start(handler: RequestListener): Promise<{ server: Server; port: number }> {
+  const server = createServer(handler);
+  cleanUps.push(() => closeNow(server));
+  return { server, port: await listen(server, 0, '127.0.0.1') };
+}
+
+/** A keep-alive agent that holds one connection, as a load balancer does. */
+function keepAliveAgent(): Agent {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  cleanUps.push(() => agent.destroy());
+  return agent;
+}
+
+async function ask(port: number, agent: Agent): Promise<string> {
+  const [response]: IncomingMessage[] = await once(get({ host: '127.0.0.1', port, agent }), 'response');
+  return response === undefined ? '' : text(response);
+}
+
+/** A server whose answers the test gives; `arrived` settles when a request is there. */
+async function startHeld() {
+  const arrived = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const started = await start(async (_req, res) => {
+    arrived.resolve();
+    await release.promise;
+    res.end('whole');
+  });
+  return { ...started, arrived: arrived.promise, release: release.resolve };
+}
+
+const AMPLE = { delayMs: 0, graceMs: 15_000 };
+
+describe('the lifecycle', () => {
+  test('is ready between start and stop, and lets connections go from then on', async () => {
+    const lifecycle = createLifecycle();
+    expect([lifecycle.ready, lifecycle.lastResponses, lifecycle.closed]).toEqual([false, false, false]);
+    lifecycle.started();
+    expect([lifecycle.ready, lifecycle.lastResponses, lifecycle.closed]).toEqual([true, false, false]);
+    const stopped = lifecycle.stop([], AMPLE);
+    expect([lifecycle.ready, lifecycle.lastResponses, lifecycle.closed]).toEqual([false, true, false]);
+    expect(await stopped).toBe(true);
+    expect([lifecycle.ready, lifecycle.lastResponses, lifecycle.closed]).toEqual([false, true, true]);
+  });
+
+  test('still takes requests while it is unready and waits for load balancers to notice', async () => {
+    const { server, port } = await start((_req, res) => res.end('here'));
+    const lifecycle = createLifecycle();
+    lifecycle.started();
+    const stopped = lifecycle.stop([server], { delayMs: 1000, graceMs: 15_000 });
+    expect(lifecycle.ready).toBe(false);
+    expect(await ask(port, new Agent())).toBe('here');
+    expect(await stopped).toBe(true);
+    await expect(ask(port, new Agent())).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('closes connections that are idle, and waits for none of them', async () => {
+    const { server, port } = await start((_req, res) => res.end('here'));
+    await Promise.all([ask(port, keepAliveAgent()), ask(port, keepAliveAgent())]);
+    expect(await createLifecycle().stop([server], AMPLE)).toBe(true);
+  });
+
+  test('answers a request that comes on a kept connection just after it began to stop', async () => {
+    const { server, port } = await start((_req, res) => res.end('here'));
+    const agent = keepAliveAgent();
+    await ask(port, agent);
+    const closed = once(server, 'close');
+    const stopped = createLifecycle().stop([server], AMPLE);
+    expect(await ask(port, agent)).toBe('here');
+    expect(await stopped).toBe(true);
+    await closed;
+  });
+
+  test('lets requests in flight finish, and takes no new connections meanwhile', async () => {
+    const { server, port, arrived, release } = await startHeld();
+    const answered = ask(port, keepAliveAgent());
+    await arrived;
+    const lifecycle = createLifecycle();
+    const stopped = lifecycle.stop([server], AMPLE);
+    await expect
+      .poll(() => ask(port, new Agent()).catch((error) => error.code), { timeout: 10_000 })
+      .toBe('ECONNREFUSED');
+    release();
+    expect(await answered).toBe('whole');
+    expect(await stopped).toBe(true);
+  });
+
+  test('cuts off what is not finished when the grace is over', async () => {
+    const { server, port, arrived } = await startHeld();
+    const answered = ask(port, keepAliveAgent());
+    const refused = expect(answered).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await arrived;
+    expect(await createLifecycle().stop([server], { delayMs: 0, graceMs: 500 })).toBe(false);
+    await refused;
+  });
+
+  test('stops several servers together', async () => {
+    const [one, two] = [await start((_req, res) => res.end()), await startHeld()];
+    const answered = ask(two.port, keepAliveAgent());
+    await two.arrived;
+    const stopped = createLifecycle().stop([one.server, two.server], AMPLE);
+    await once(one.server, 'close');
+    two.release();
+    expect([await answered, await stopped]).toEqual(['whole', true]);
+  });
+
+  test('waits for no connection on which nothing was ever asked', async () => {
+    const { server, port } = await start((_req, res) => res.end('here'));
+    const silent = connect(port, '127.0.0.1');
+    cleanUps.push(() => silent.destroy());
+    await once(server, 'connection');
+    expect(await createLifecycle().stop([server], { delayMs: 0, graceMs: 5000 })).toBe(true);
+  });
+});
