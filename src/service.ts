@@ -132,7 +132,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     publicUrl: publicListener.url,
     opsUrl: opsListener.url,
     async stop() {
-      const finished = await lifecycle.stop([publicListener.server], {
+      const finished = await lifecycle.stop([publicListener], {
         delayMs: config.shutdown.delaySeconds * 1000,
         graceMs: config.shutdown.graceSeconds * 1000,
       });

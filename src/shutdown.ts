@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Listener } from './http/listen.ts';
 import type { RefusalGate } from './http/refuse-when.ts';
 
 /** Idle connections get this long for a request that is already on its way. */
@@ -17,7 +18,7 @@ export interface Lifecycle extends RefusalGate {
    * @returns whether everything was finished within the grace; what was not is cut off
    */
   stop(
-    servers: readonly Server[],
+    listeners: ReadonlyArray<Pick<Listener, 'server' | 'closeIdle'>>,
     times: { readonly delayMs: number; readonly graceMs: number },
   ): Promise<boolean>;
 }
@@ -37,25 +38,25 @@ export function createLifecycle(): Lifecycle {
     started() {
       stage = 'running';
     },
-    async stop(servers, { delayMs, graceMs }) {
+    async stop(listeners, { delayMs, graceMs }) {
       const graceOver = new AbortController();
       const deadline = delay(graceMs, false, { signal: graceOver.signal }).catch(() => false);
       stage = 'leaving';
       const drain = async () => {
         await delay(delayMs);
         stage = 'lingering';
-        const closed = servers.map(stopAccepting);
+        const closed = listeners.map(({ server }) => stopAccepting(server));
         await delay(LINGER_MS);
         stage = 'closed';
         const idle = setInterval(() => {
-          for (const server of servers) server.closeIdleConnections();
+          for (const listener of listeners) listener.closeIdle();
         }, CLOSE_IDLE_EVERY_MS);
         await Promise.all(closed).finally(() => clearInterval(idle));
         return true;
       };
       const finished = await Promise.race([drain(), deadline]);
       graceOver.abort();
-      if (!finished) for (const server of servers) server.closeAllConnections();
+      if (!finished) for (const { server } of listeners) server.closeAllConnections();
       return finished;
     },
   };

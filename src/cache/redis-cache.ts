@@ -6,57 +6,64 @@ import type { RedisClient } from './redis-client.ts';
 import type { RedisGuard } from './redis-guard.ts';
 import { redisScript, runScript } from './redis-script.ts';
 
-const TOMBSTONE = 'purged:';
-
 /**
- * Stores an answer by absolute expiry, unless the project was purged since the flight that brought it began: then a
- * tombstone stands here that the flight had not seen. `pcall`, so that foreign data under the key is overwritten.
+ * Stores an answer by absolute expiry, unless the project was purged since the flight that brought it began: then
+ * another mark stands here than the one that the flight saw. What is stored leaves the mark alone, so that a write
+ * which is later still is held against it too.
  */
 const STORE = redisScript(`
-local held = redis.pcall('GET', KEYS[1])
-if type(held) == 'string' and string.sub(held, 1, ${TOMBSTONE.length}) == '${TOMBSTONE}' and held ~= ARGV[3] then
+if (redis.call('GET', KEYS[2]) or '') ~= ARGV[3] then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
 return 1
 `);
 
+const PURGE = redisScript(`
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+redis.call('DEL', KEYS[1])
+return 1
+`);
+
 /**
- * The tier in Redis (6.2 or later, for PXAT). One key a project, so that it works on a cluster:
- * `{prefix}v{format}:{kind}:{id}`.
+ * The tier in Redis (6.2 or later, for PXAT). Two keys a project, of one slot so that it works on a cluster:
+ * `{prefix}v{format}:{kind:id}` with the answer and, a short while after a purge, the same with `:purged`.
  *
- * @param options.tombstoneMs how long a purge is remembered: at least as long as a flight can last
+ * @param options.purgeMarkMs how long a purge is remembered: at least as long as a flight can last
  * @param options.announcePurge tells every replica
  */
 export function createRedisCache(options: {
   readonly client: RedisClient;
   readonly guard: RedisGuard;
   readonly keyPrefix: string;
-  readonly tombstoneMs: number;
+  readonly purgeMarkMs: number;
   readonly announcePurge: (kind: Kind, id: string) => Promise<void>;
 }): SharedCache {
-  const { client, guard, keyPrefix, tombstoneMs, announcePurge } = options;
-  const keyOf = (kind: Kind, id: string) => `${keyPrefix}v${FORMAT_VERSION}:${kind}:${id}`;
+  const { client, guard, keyPrefix, purgeMarkMs, announcePurge } = options;
+
+  /** The braces are a hash tag: what stands in them alone decides the slot. */
+  function keysOf(kind: Kind, id: string): [answer: string, purgeMark: string] {
+    const key = `${keyPrefix}v${FORMAT_VERSION}:{${kind}:${id}}`;
+    return [key, `${key}:purged`];
+  }
 
   return {
     async read(kind, id) {
-      const stored = await guard.run('cache_read', () => client.getBuffer(keyOf(kind, id)));
-      if (stored === null) return { answer: undefined, purgeMark: undefined };
-      if (stored.subarray(0, TOMBSTONE.length).equals(Buffer.from(TOMBSTONE))) {
-        return { answer: undefined, purgeMark: stored.toString() };
-      }
-      return { answer: decodeAnswer(id, stored), purgeMark: undefined };
+      // MGET answers null for a key of another type, too: a miss, and the next write mends it.
+      const [stored, mark] = await guard.run('cache_read', () => client.mgetBuffer(keysOf(kind, id)));
+      return { answer: stored ? decodeAnswer(id, stored) : undefined, purgeMark: mark?.toString() };
     },
     async write(kind, id, answer, purgeMark) {
       const args = [encodeAnswer(answer), Math.floor(answer.freshUntilMs), purgeMark ?? ''] as const;
       const written = await guard.run('cache_write', () =>
-        runScript(client, STORE, keyOf(kind, id), ...args),
+        runScript(client, STORE, keysOf(kind, id), ...args),
       );
       return written === 1;
     },
     async purge(kind, id) {
-      const tombstone = TOMBSTONE + randomUUID();
-      await guard.run('cache_purge', () => client.set(keyOf(kind, id), tombstone, 'PX', tombstoneMs));
+      await guard.run('cache_purge', () =>
+        runScript(client, PURGE, keysOf(kind, id), randomUUID(), purgeMarkMs),
+      );
       await announcePurge(kind, id);
     },
   };

@@ -11,19 +11,19 @@ export function redisScript(source: string): RedisScript {
 }
 
 /**
- * Runs a script on one key. A server that doesn't know it (a new one, a failover, `SCRIPT FLUSH`) is sent its source,
+ * Runs a script on keys of one slot. A server that doesn't know it (a new one, a failover, `SCRIPT FLUSH`) is sent its source,
  * which works on every node of a cluster with nothing loaded ahead.
  */
 export async function runScript(
   client: RedisClient,
   script: RedisScript,
-  key: string,
+  keys: readonly string[],
   ...args: ReadonlyArray<string | Buffer | number>
 ): Promise<unknown> {
   try {
-    return await client.evalsha(script.sha1, 1, key, ...args);
+    return await client.evalsha(script.sha1, keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return client.eval(script.source, 1, key, ...args);
+    return client.eval(script.source, keys.length, ...keys, ...args);
   }
 }

@@ -15,6 +15,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 export interface Listener {
   readonly server: Server;
   readonly url: string;
+  /** Closes the connections that nobody waits on: those between requests, and those on which nothing was ever asked. */
+  closeIdle(): void;
 }
 
 /** Starts a listener. Requests that Node's parser refuses are answered in the service's own words. */
@@ -29,6 +31,11 @@ export async function listen(app: RequestListener, host: string, port: number): 
     },
     app,
   );
+  const connections = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
   server.on('clientError', (error, socket) => {
     if (isSocket(socket)) refuse(error, socket);
     else socket.destroy();
@@ -38,7 +45,15 @@ export async function listen(app: RequestListener, host: string, port: number): 
   server.listen(port, host, resolve);
   await promise;
   server.off('error', reject);
-  return { server, url: urlOf(server) };
+  return {
+    server,
+    url: urlOf(server),
+    closeIdle() {
+      server.closeIdleConnections();
+      // To Node one that was only opened (a browser's preconnect, a balancer's spare) waits for its first request.
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    },
+  };
 }
 
 function urlOf(server: Server): string {

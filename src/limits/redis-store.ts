@@ -25,7 +25,7 @@ export function createRedisStore(client: RedisClient, guard: RedisGuard, prefix:
     const script = scripts.get(sha1 ?? '');
     const reply =
       name === 'EVALSHA' && script !== undefined && key !== undefined
-        ? await guard.run('rate_limit', () => runScript(client, script, key, ...values))
+        ? await guard.run('rate_limit', () => runScript(client, script, [key], ...values))
         : await guard.run('rate_limit', () => client.call(name ?? '', ...args));
     return replySchema.parse(reply);
   }

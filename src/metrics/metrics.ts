@@ -117,7 +117,11 @@ export function metricsRenderer(registry: Registry<PrometheusContentType>) {
   openMetricsRegistry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   for (const { name } of registry.getMetricsAsArray()) {
     const metric = registry.getSingleMetric(name);
-    if (metric !== undefined) openMetricsRegistry.registerMetric(metric);
+    // OpenMetrics takes `_total` off a counter's name, and prom-client does so on the metric itself: it gets a view of
+    // each with a name of its own.
+    if (metric !== undefined) {
+      openMetricsRegistry.registerMetric(Object.create(metric, { name: { value: name, writable: true } }));
+    }
   }
   return async (openMetrics: boolean) => {
     const chosen = openMetrics ? openMetricsRegistry : registry;

@@ -12,7 +12,7 @@ import type { SharedCache } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 
 /** How long a purge outlives the deadline of a flight that it must win over. */
-const TOMBSTONE_MARGIN_MS = 5000;
+const PURGE_MARK_MARGIN_MS = 5000;
 
 /** All that this service has in Redis; in this process alone where none is configured. */
 export interface RedisParts {
@@ -62,7 +62,7 @@ export function openRedis(
       client,
       guard,
       keyPrefix,
-      tombstoneMs: config.upstream.deadlineMs + TOMBSTONE_MARGIN_MS,
+      purgeMarkMs: config.upstream.deadlineMs + PURGE_MARK_MARGIN_MS,
       announcePurge: purges.announce,
     }),
     limitStore: (policy) =>

@@ -17,7 +17,7 @@ async function startReplica(options: StackOptions = {}): Promise<Stack> {
   return stack;
 }
 
-const keyOf = (id: string) => `mhbff:v1:image:${id}`;
+const keyOf = (id: string) => `mhbff:v1:{image:${id}}`;
 const stored = (id: string) => eventually(async () => (await redis.command('EXISTS', keyOf(id))) === 1);
 
 describe('replicas that share a Redis', () => {
@@ -83,7 +83,8 @@ describe('replicas that share a Redis', () => {
     first.emulator.release();
     expect((await overtaken).status).toBe(200);
     await second.metric('cache_memory_entries');
-    expect(await redis.command('GET', keyOf('complete-1'))).toMatch(/^purged:/);
+    expect(await redis.command('EXISTS', keyOf('complete-1'))).toBe(0);
+    expect(await redis.command('EXISTS', `${keyOf('complete-1')}:purged`)).toBe(1);
     expect((await first.lookup('complete-1')).headers.get('cache-status')).toContain('fwd=uri-miss');
     expect(first.emulator.count()).toBe(2);
   });
@@ -104,7 +105,7 @@ describe('what stands in Redis', () => {
   test('carries the prefix, a version and the kind', async () => {
     const stack = await startReplica({ env: { REDIS_KEY_PREFIX: 'team-a:' } });
     await stack.lookup('complete-1');
-    await eventually(async () => (await redis.keys('team-a:v1:image:complete-1')).length === 1);
+    await eventually(async () => (await redis.keys('team-a:v1:{image:complete-1}')).length === 1);
     expect((await redis.keys('*')).every((key) => key.startsWith('team-a:v1:'))).toBe(true);
   });
 

@@ -1,20 +1,23 @@
 import { once } from 'node:events';
-import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { Agent, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
+import { type Listener, listen } from '../../src/http/listen.ts';
 import { createLifecycle } from '../../src/shutdown.ts';
-import { closeNow, listen } from '../support/http-server.ts';
+import { closeNow } from '../support/http-server.ts';
 
 const cleanUps: Array<() => unknown> = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-async function start(handler: RequestListener): Promise<{ server: Server; port: number }> {
-  const server = createServer(handler);
-  cleanUps.push(() => closeNow(server));
-  return { server, port: await listen(server, 0, '127.0.0.1') };
+async function start(
+  handler: RequestListener,
+): Promise<{ listener: Listener; server: Server; port: number }> {
+  const listener = await listen(handler, '127.0.0.1', 0);
+  cleanUps.push(() => closeNow(listener.server));
+  return { listener, server: listener.server, port: Number(new URL(listener.url).port) };
 }
 
 /** A keep-alive agent that holds one connection, as a load balancer does. */
@@ -56,10 +59,10 @@ describe('the lifecycle', () => {
   });
 
   test('still takes requests while it is unready and waits for load balancers to notice', async () => {
-    const { server, port } = await start((_req, res) => res.end('here'));
+    const { listener, port } = await start((_req, res) => res.end('here'));
     const lifecycle = createLifecycle();
     lifecycle.started();
-    const stopped = lifecycle.stop([server], { delayMs: 1000, graceMs: 15_000 });
+    const stopped = lifecycle.stop([listener], { delayMs: 1000, graceMs: 15_000 });
     expect(lifecycle.ready).toBe(false);
     expect(await ask(port, new Agent())).toBe('here');
     expect(await stopped).toBe(true);
@@ -67,28 +70,28 @@ describe('the lifecycle', () => {
   });
 
   test('closes connections that are idle, and waits for none of them', async () => {
-    const { server, port } = await start((_req, res) => res.end('here'));
+    const { listener, port } = await start((_req, res) => res.end('here'));
     await Promise.all([ask(port, keepAliveAgent()), ask(port, keepAliveAgent())]);
-    expect(await createLifecycle().stop([server], AMPLE)).toBe(true);
+    expect(await createLifecycle().stop([listener], AMPLE)).toBe(true);
   });
 
   test('answers a request that comes on a kept connection just after it began to stop', async () => {
-    const { server, port } = await start((_req, res) => res.end('here'));
+    const { listener, server, port } = await start((_req, res) => res.end('here'));
     const agent = keepAliveAgent();
     await ask(port, agent);
     const closed = once(server, 'close');
-    const stopped = createLifecycle().stop([server], AMPLE);
+    const stopped = createLifecycle().stop([listener], AMPLE);
     expect(await ask(port, agent)).toBe('here');
     expect(await stopped).toBe(true);
     await closed;
   });
 
   test('lets requests in flight finish, and takes no new connections meanwhile', async () => {
-    const { server, port, arrived, release } = await startHeld();
+    const { listener, port, arrived, release } = await startHeld();
     const answered = ask(port, keepAliveAgent());
     await arrived;
     const lifecycle = createLifecycle();
-    const stopped = lifecycle.stop([server], AMPLE);
+    const stopped = lifecycle.stop([listener], AMPLE);
     await expect
       .poll(() => ask(port, new Agent()).catch((error) => error.code), { timeout: 10_000 })
       .toBe('ECONNREFUSED');
@@ -98,11 +101,11 @@ describe('the lifecycle', () => {
   });
 
   test('cuts off what is not finished when the grace is over', async () => {
-    const { server, port, arrived } = await startHeld();
+    const { listener, port, arrived } = await startHeld();
     const answered = ask(port, keepAliveAgent());
     const refused = expect(answered).rejects.toMatchObject({ code: 'ECONNRESET' });
     await arrived;
-    expect(await createLifecycle().stop([server], { delayMs: 0, graceMs: 500 })).toBe(false);
+    expect(await createLifecycle().stop([listener], { delayMs: 0, graceMs: 500 })).toBe(false);
     await refused;
   });
 
@@ -110,17 +113,17 @@ describe('the lifecycle', () => {
     const [one, two] = [await start((_req, res) => res.end()), await startHeld()];
     const answered = ask(two.port, keepAliveAgent());
     await two.arrived;
-    const stopped = createLifecycle().stop([one.server, two.server], AMPLE);
+    const stopped = createLifecycle().stop([one.listener, two.listener], AMPLE);
     await once(one.server, 'close');
     two.release();
     expect([await answered, await stopped]).toEqual(['whole', true]);
   });
 
   test('waits for no connection on which nothing was ever asked', async () => {
-    const { server, port } = await start((_req, res) => res.end('here'));
+    const { listener, server, port } = await start((_req, res) => res.end('here'));
     const silent = connect(port, '127.0.0.1');
     cleanUps.push(() => silent.destroy());
     await once(server, 'connection');
-    expect(await createLifecycle().stop([server], { delayMs: 0, graceMs: 5000 })).toBe(true);
+    expect(await createLifecycle().stop([listener], { delayMs: 0, graceMs: 5000 })).toBe(true);
   });
 });
