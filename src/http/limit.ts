@@ -1,5 +1,6 @@
-import { ipKeyGenerator, type Options, rateLimit, type Store } from 'express-rate-limit';
+import { ipKeyGenerator, type Options, type RateLimitInfo, rateLimit, type Store } from 'express-rate-limit';
 import { HttpError } from '../errors.ts';
+import { createLimitHeaders } from './limit-headers.ts';
 import type { Handler, RequestContext } from './request-context.ts';
 
 export type LimitPolicy = 'user' | 'ip';
@@ -24,13 +25,19 @@ export function limitByAddress(options: LimiterOptions): Handler {
   return limiter('ip', options, (req) => ipKeyGenerator(req.ip ?? 'gone'));
 }
 
-/** Limits each user, wherever they come from. */
+/** Limits each user, wherever they come from, and tells them how they stand. */
 export function limitByUser(options: LimiterOptions): Handler {
-  return limiter('user', options, (_req, res) => {
+  const tell = limitTeller('user', options.windowSeconds);
+  const limit = limiter('user', options, (_req, res) => {
     const { principal }: Partial<RequestContext> = res.locals;
     if (principal === undefined) throw new HttpError('token_missing');
     return principal.userKey;
   });
+  return (req, res, next) =>
+    limit(req, res, (error?: unknown) => {
+      if (error === undefined) tell(req, res);
+      next(error);
+    });
 }
 
 function limiter(
@@ -38,17 +45,43 @@ function limiter(
   { max, windowSeconds, store, events }: LimiterOptions,
   keyGenerator: KeyGenerator,
 ): Handler {
+  const tell = limitTeller(policy, windowSeconds);
   return rateLimit({
     windowMs: windowSeconds * 1000,
     limit: max,
-    identifier: policy,
-    standardHeaders: 'draft-8',
+    standardHeaders: false,
     legacyHeaders: false,
+    // What it checks at run time is how it is set up, which is done here and in tests.
+    validate: false,
+    requestPropertyName: propertyOf(policy),
     store,
     keyGenerator,
-    handler(_req, _res, next) {
+    handler(req, res, next) {
       events.limitExceeded(policy);
-      next(new HttpError('rate_limited', { reason: policy }));
+      const retryAfterSeconds = tell(req, res);
+      next(new HttpError('rate_limited', { reason: policy, retryAfterSeconds }));
     },
   });
+}
+
+/** Where express-rate-limit leaves on the request how its caller stands. */
+function propertyOf(policy: LimitPolicy): string {
+  return `${policy}Limit`;
+}
+
+/** Adds a policy's headers. @returns seconds until its window ends */
+function limitTeller(policy: LimitPolicy, windowSeconds: number) {
+  const headersOf = createLimitHeaders(policy, windowSeconds);
+  return (req: object, res: { setHeader(name: string, value: string): unknown }): number => {
+    const info: unknown = Reflect.get(req, propertyOf(policy));
+    if (!isLimitInfo(info)) throw new Error(`the ${policy} limit was not counted`);
+    const headers = headersOf(info);
+    res.setHeader('RateLimit', headers.rateLimit);
+    res.setHeader('RateLimit-Policy', headers.policy);
+    return headers.leftSeconds;
+  };
+}
+
+function isLimitInfo(value: unknown): value is RateLimitInfo {
+  return typeof value === 'object' && value !== null && 'remaining' in value && 'resetTime' in value;
 }

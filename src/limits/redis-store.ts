@@ -1,33 +1,28 @@
+import { createHash } from 'node:crypto';
 import type { Store } from 'express-rate-limit';
 import { type RedisReply, RedisStore } from 'rate-limit-redis';
-import { z } from 'zod';
 import type { RedisClient } from '../cache/redis-client.ts';
 import type { RedisGuard } from '../cache/redis-guard.ts';
-import { type RedisScript, redisScript, runScript } from '../cache/redis-script.ts';
-
-const replySchema = z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]);
+import { createCounter } from './counter.ts';
 
 /**
- * rate-limit-redis over our client. Its scripts are loaded where and when they are first needed, so that it works
- * with a Redis that was away at start, that was exchanged, and on every node of a cluster.
+ * rate-limit-redis over our counter. What it wants loaded is told its hash alone: the counter's script is sent where
+ * and when it is first needed, so this works with a Redis that was away at start, that was exchanged, and on every
+ * node of a cluster.
  */
 export function createRedisStore(client: RedisClient, guard: RedisGuard, prefix: string): Store {
-  const scripts = new Map<string, RedisScript>();
+  const count = createCounter(client, guard);
 
-  async function send(command: readonly string[]): Promise<RedisReply> {
-    const [name, ...args] = command;
-    if (name === 'SCRIPT' && args[1] !== undefined) {
-      const script = redisScript(args[1]);
-      scripts.set(script.sha1, script);
-      return script.sha1;
+  async function send([name, ...args]: readonly string[]): Promise<RedisReply> {
+    if (name === 'SCRIPT')
+      return createHash('sha1')
+        .update(args[1] ?? '')
+        .digest('hex');
+    const [, , key, windowMs] = args;
+    if (name === 'EVALSHA' && key !== undefined && windowMs !== undefined) {
+      return [...(await count(key, Number(windowMs)))];
     }
-    const [sha1, , key, ...values] = args;
-    const script = scripts.get(sha1 ?? '');
-    const reply =
-      name === 'EVALSHA' && script !== undefined && key !== undefined
-        ? await guard.run('rate_limit', () => runScript(client, script, [key], ...values))
-        : await guard.run('rate_limit', () => client.call(name ?? '', ...args));
-    return replySchema.parse(reply);
+    throw new Error('express-rate-limit only counts here');
   }
 
   return new RedisStore({ prefix, sendCommandCluster: ({ command }) => send(command) });

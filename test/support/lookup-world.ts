@@ -39,13 +39,19 @@ export function createLookupWorld(
   size: number,
 ): LookupWorld {
   const clock = createManualClock(NOW_MS);
-  const shared = size === 1 ? undefined : createInProcessShared((call) => later('shared tier', call));
+  const shared = size === 1 ? undefined : createInProcessShared(thereAndBack);
   let purges = 0;
   let doubles = 0;
 
   async function later<T>(label: string, call: () => T): Promise<T> {
     await scheduler.schedule(Promise.resolve(), label);
     return call();
+  }
+
+  /** A purge can come while a command is on its way, and while its reply is. */
+  async function thereAndBack<T>(call: () => T): Promise<T> {
+    const reply = await later('command', call);
+    return later('reply', () => reply);
   }
 
   function reply(name: string): Buffer | undefined {
