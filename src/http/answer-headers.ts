@@ -1,9 +1,8 @@
 import type { FoundAnswer } from '../lookup/answer.ts';
 import type { Found } from '../lookup/lookup.ts';
+import type { HeaderList } from './respond.ts';
 
 const CACHE_NAME = 'magic-hour-bff';
-
-type Headers = ReadonlyArray<readonly [name: string, value: string]>;
 
 /**
  * The headers of a 200 or 304 that speak of the answer: Cache-Status (RFC 9211), Age and Cache-Control (RFC 9111),
@@ -11,18 +10,21 @@ type Headers = ReadonlyArray<readonly [name: string, value: string]>;
  *
  * @param stored whether the answer may be served again
  */
-export function answerHeaders(answer: FoundAnswer, found: Found, stored: boolean, nowMs: number): Headers {
+export function answerHeaders(answer: FoundAnswer, found: Found, stored: boolean, nowMs: number): HeaderList {
   const ttlSeconds = Math.max(0, Math.floor((answer.freshUntilMs - nowMs) / 1000));
-  const headers: Array<readonly [string, string]> = [
-    ['Cache-Status', cacheStatus(found, stored, ttlSeconds)],
-    ['Cache-Control', answer.terminal ? `private, max-age=${ttlSeconds}` : 'private, no-cache'],
-    ['ETag', answer.etag],
+  const headers = [
+    'Cache-Status',
+    cacheStatus(found, stored, ttlSeconds),
+    'Cache-Control',
+    answer.terminal ? `private, max-age=${ttlSeconds}` : 'private, no-cache',
+    'ETag',
+    answer.etag,
   ];
   if (found.source !== 'upstream') {
-    headers.push(['Age', String(Math.max(0, Math.floor((nowMs - answer.fetchedAtMs) / 1000)))]);
+    headers.push('Age', String(Math.max(0, Math.floor((nowMs - answer.fetchedAtMs) / 1000))));
   }
   if (!answer.terminal) {
-    headers.push(['Retry-After', String(Math.max(1, Math.ceil((answer.freshUntilMs - nowMs) / 1000)))]);
+    headers.push('Retry-After', String(Math.max(1, Math.ceil((answer.freshUntilMs - nowMs) / 1000))));
   }
   return headers;
 }

@@ -1,6 +1,7 @@
 import cors from 'cors';
 import { HttpError } from '../errors.ts';
 import type { Handler } from './request-context.ts';
+import { respond } from './respond.ts';
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 
@@ -39,11 +40,15 @@ export function crossOrigin(origins: readonly string[]): Handler {
     allowedHeaders: ALLOWED_HEADERS,
     exposedHeaders: EXPOSED_HEADERS,
     maxAge: PREFLIGHT_MAX_AGE_SECONDS,
+    preflightContinue: true,
   });
   return (req, res, next) => {
     const { origin } = req.headers;
-    if (origin !== undefined && allowed.has(origin)) return addHeaders(req, res, next);
-    const preflight = req.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined;
-    next(preflight && origin !== undefined ? new HttpError('origin_not_allowed') : undefined);
+    const preflight =
+      req.method === 'OPTIONS' && origin !== undefined && 'access-control-request-method' in req.headers;
+    if (origin === undefined || !allowed.has(origin)) {
+      return next(preflight ? new HttpError('origin_not_allowed') : undefined);
+    }
+    addHeaders(req, res, () => (preflight ? respond(req, res, 204, []) : next()));
   };
 }

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from 'express';
 import { HttpError } from '../errors.ts';
 import type { RequestContext } from './request-context.ts';
+import { respond } from './respond.ts';
 
 export interface ErrorBody {
   readonly message: string;
@@ -17,16 +18,18 @@ export function errorHandler(
     res.locals.failure = { code: error.code, reason: error.reason, cause: error.cause };
     // A response that has begun can only be broken off, which is what Express's own handler does.
     if (res.headersSent) return next(thrown);
-    if (error.retryAfterSeconds !== undefined) res.setHeader('Retry-After', error.retryAfterSeconds);
+    const headers = ['Cache-Control', 'no-store', 'Content-Type', 'application/json'];
+    if (error.retryAfterSeconds !== undefined) headers.push('Retry-After', String(error.retryAfterSeconds));
     const challenge = challengeOf(error, realm);
-    if (challenge !== undefined) res.setHeader('WWW-Authenticate', challenge);
-    for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
-    const body = Buffer.from(JSON.stringify(errorBody(error, res.locals.requestId)));
-    res.status(error.status);
-    res.setHeader('Cache-Control', 'no-store');
-    res.setHeader('Content-Type', 'application/json');
-    res.setHeader('Content-Length', body.length);
-    res.end(req.method === 'HEAD' ? undefined : body);
+    if (challenge !== undefined) headers.push('WWW-Authenticate', challenge);
+    headers.push(...Object.entries(error.headers).flat());
+    respond(
+      req,
+      res,
+      error.status,
+      headers,
+      Buffer.from(JSON.stringify(errorBody(error, res.locals.requestId))),
+    );
   };
 }
 

@@ -35,7 +35,7 @@ export function limitByUser(options: LimiterOptions): Handler {
   });
   return (req, res, next) =>
     limit(req, res, (error?: unknown) => {
-      if (error === undefined) tell(req, res);
+      if (error === undefined) tell(req, res.locals);
       next(error);
     });
 }
@@ -58,7 +58,7 @@ function limiter(
     keyGenerator,
     handler(req, res, next) {
       events.limitExceeded(policy);
-      const retryAfterSeconds = tell(req, res);
+      const retryAfterSeconds = tell(req, res.locals);
       next(new HttpError('rate_limited', { reason: policy, retryAfterSeconds }));
     },
   });
@@ -72,12 +72,11 @@ function propertyOf(policy: LimitPolicy): string {
 /** Adds a policy's headers. @returns seconds until its window ends */
 function limitTeller(policy: LimitPolicy, windowSeconds: number) {
   const headersOf = createLimitHeaders(policy, windowSeconds);
-  return (req: object, res: { setHeader(name: string, value: string): unknown }): number => {
+  return (req: object, { headers: responseHeaders }: Partial<RequestContext>): number => {
     const info: unknown = Reflect.get(req, propertyOf(policy));
     if (!isLimitInfo(info)) throw new Error(`the ${policy} limit was not counted`);
     const headers = headersOf(info);
-    res.setHeader('RateLimit', headers.rateLimit);
-    res.setHeader('RateLimit-Policy', headers.policy);
+    responseHeaders?.push('RateLimit', headers.rateLimit, 'RateLimit-Policy', headers.policy);
     return headers.leftSeconds;
   };
 }

@@ -14,7 +14,7 @@ const RETRY_AFTER_SECONDS = 1;
 /** Lets callers go, politely, while the service stops. */
 export function refuseWhen(gate: RefusalGate): Handler {
   return (_req, res, next) => {
-    if (gate.lastResponses) res.setHeader('Connection', 'close');
+    if (gate.lastResponses) res.locals.headers.push('Connection', 'close');
     if (gate.closed) throw new HttpError('draining', { retryAfterSeconds: RETRY_AFTER_SECONDS });
     next();
   };

@@ -7,6 +7,8 @@ import type { LookupResult } from '../lookup/ports.ts';
 /** What is known of a request while it is under way; Express keeps it in `res.locals`. */
 export interface RequestContext {
   requestId: string;
+  /** Headers of the response so far, names and values in turn; see respond.ts. */
+  headers: string[];
   /** From `performance.now()`. */
   startedAtMs: number;
   /** The route's template; `unmatched` until one is found. */
@@ -42,7 +44,7 @@ export function requestContext(): Handler {
     res.locals.route = 'unmatched';
     res.locals.traceparent =
       typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
-    res.setHeader('X-Request-Id', requestId);
+    res.locals.headers = ['X-Request-Id', requestId];
     next();
   };
 }

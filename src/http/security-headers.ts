@@ -13,8 +13,9 @@ export const SECURITY_HEADERS: ReadonlyArray<readonly [name: string, value: stri
 ];
 
 export function securityHeaders(): Handler {
+  const headers = SECURITY_HEADERS.flat();
   return (_req, res, next) => {
-    for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
+    res.locals.headers.push(...headers);
     next();
   };
 }

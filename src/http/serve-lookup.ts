@@ -6,6 +6,7 @@ import type { Kind } from '../lookup/project.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { matchesEtag } from './conditional.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
+import { respond } from './respond.ts';
 
 /** Looks a project up and answers with the upstream's own bytes. */
 export function serveLookup(kind: Kind, lookup: Lookup, clock: Clock): Handler {
@@ -30,14 +31,6 @@ function send(req: AppRequest, res: AppResponse, found: Found, nowMs: number): v
   const { answer } = found;
   if (!answer.found) throw new HttpError('not_found');
   const headers = answerHeaders(answer, found, isFresh(answer, nowMs), nowMs);
-  for (const [name, value] of headers) res.setHeader(name, value);
-  if (matchesEtag(req.headers['if-none-match'], answer.etag)) {
-    res.status(304).end();
-    return;
-  }
-  res.setHeader('Content-Type', 'application/json');
-  res.setHeader('Content-Length', answer.body.length);
-  res.status(200);
-  if (req.method === 'HEAD') res.end();
-  else res.end(answer.body, 'latin1');
+  if (matchesEtag(req.headers['if-none-match'], answer.etag)) respond(req, res, 304, headers);
+  else respond(req, res, 200, [...headers, 'Content-Type', 'application/json'], answer.body);
 }

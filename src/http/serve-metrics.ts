@@ -1,4 +1,5 @@
 import type { Handler } from './request-context.ts';
+import { respond } from './respond.ts';
 
 export interface RenderedMetrics {
   readonly contentType: string;
@@ -11,8 +12,6 @@ export function serveMetrics(render: (openMetrics: boolean) => Promise<RenderedM
     const { contentType, text } = await render(
       /application\/openmetrics-text/.test(req.headers.accept ?? ''),
     );
-    res.setHeader('Content-Type', contentType);
-    res.setHeader('Cache-Control', 'no-store');
-    res.end(text);
+    respond(req, res, 200, ['Content-Type', contentType, 'Cache-Control', 'no-store'], Buffer.from(text));
   };
 }

@@ -1,6 +1,7 @@
 import { HttpError } from '../errors.ts';
 import { type Kind, PROJECT_ID_PATTERN } from '../lookup/project.ts';
 import type { Handler } from './request-context.ts';
+import { respond } from './respond.ts';
 
 /** Forgets a project everywhere. 204 says that Redis did and that every replica was told. */
 export function servePurge(kind: Kind, purge: (kind: Kind, id: string) => Promise<void>): Handler {
@@ -12,6 +13,6 @@ export function servePurge(kind: Kind, purge: (kind: Kind, id: string) => Promis
     } catch (error) {
       throw new HttpError('cache_unavailable', { cause: error, retryAfterSeconds: 1 });
     }
-    res.status(204).end();
+    respond(req, res, 204, []);
   };
 }

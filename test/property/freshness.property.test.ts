@@ -4,7 +4,7 @@ import { answerHeaders } from '../../src/http/answer-headers.ts';
 import { foundAnswer, isFresh } from '../../src/lookup/answer.ts';
 import { freshUntilMs, outlives } from '../../src/lookup/freshness.ts';
 import { parseProject } from '../../src/lookup/project.ts';
-import { DAY_MS, isoTime, NOW_MS, project, projectBody } from '../support/builders.ts';
+import { DAY_MS, headersOf, isoTime, NOW_MS, project, projectBody } from '../support/builders.ts';
 import { signDownload } from '../support/signed-url.ts';
 
 const seconds = (max: number) => fc.integer({ min: 0, max });
@@ -88,8 +88,8 @@ describe('whatever the upstream says', () => {
           });
           const nowMs = NOW_MS + ageMs;
           const found = { answer: kept, source: 'memory', collapsed: false, forwarded: 'uri-miss' } as const;
-          const headers = new Map(answerHeaders(kept, found, true, nowMs));
-          const maxAgeSeconds = Number(/max-age=(\d+)/.exec(headers.get('Cache-Control') ?? '')?.[1] ?? 0);
+          const headers = headersOf(answerHeaders(kept, found, true, nowMs));
+          const maxAgeSeconds = Number(/max-age=(\d+)/.exec(headers['Cache-Control'] ?? '')?.[1] ?? 0);
           fc.pre(isFresh(kept, nowMs));
           expect(nowMs + maxAgeSeconds * 1000).toBeLessThanOrEqual(untilMs);
           for (const { endMs } of downloads) if (endMs !== undefined) expect(endMs).toBeGreaterThan(nowMs);

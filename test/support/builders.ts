@@ -80,3 +80,10 @@ export function settle(): Promise<void> {
   setImmediate(resolve);
   return promise;
 }
+
+/** Headers by name, out of a list of names and values in turn. */
+export function headersOf(list: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (let at = 0; at < list.length; at += 2) headers[list[at] ?? ''] = list[at + 1] ?? '';
+  return headers;
+}

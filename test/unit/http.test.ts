@@ -3,7 +3,7 @@ import { ERROR_CATALOGUE, HttpError } from '../../src/errors.ts';
 import { answerHeaders } from '../../src/http/answer-headers.ts';
 import { matchesEtag } from '../../src/http/conditional.ts';
 import type { Found } from '../../src/lookup/lookup.ts';
-import { answer, NOW_MS } from '../support/builders.ts';
+import { answer, headersOf, NOW_MS } from '../support/builders.ts';
 
 describe('If-None-Match', () => {
   test.each(['"a"', 'W/"a"', '*', ' * ', '"b", "a"', '"b",W/"a" , "c"'])(
@@ -33,7 +33,7 @@ describe('the headers of an answer', () => {
       forwarded: 'uri-miss',
       ...how,
     } as const;
-    return Object.fromEntries(answerHeaders(of, found, stored, nowMs));
+    return headersOf(answerHeaders(of, found, stored, nowMs));
   }
 
   test.each<[Partial<Found>, boolean, string]>([

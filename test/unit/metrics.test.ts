@@ -41,6 +41,7 @@ function createBusyMetrics() {
     requestId: 'r',
     traceparent: undefined,
     startedAtMs: 0,
+    headers: [],
   };
   count.requestBegan();
   count.requestBegan();

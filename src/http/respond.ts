@@ -1,0 +1,27 @@
+import type { AppRequest, AppResponse } from './request-context.ts';
+
+/** Names and values in turn, as `writeHead` takes them. */
+export type HeaderList = readonly string[];
+
+/**
+ * Sends a response: the headers gathered on the way, these, and the body, in one write. Headers are gathered in a list
+ * and not set one by one, since Node checks, folds and stores each that is set (a tenth of a hot lookup's time).
+ *
+ * @param body a string holds one byte in each character (`latin1`)
+ */
+export function respond(
+  req: Pick<AppRequest, 'method'>,
+  res: AppResponse,
+  status: number,
+  headers: HeaderList,
+  body?: string | Buffer,
+): void {
+  if (body === undefined) {
+    res.writeHead(status, [...res.locals.headers, ...headers]).end();
+    return;
+  }
+  res.writeHead(status, [...res.locals.headers, ...headers, 'Content-Length', String(body.length)]);
+  if (req.method === 'HEAD') res.end();
+  else if (typeof body === 'string') res.end(body, 'latin1');
+  else res.end(body);
+}
