@@ -29,7 +29,7 @@ export interface AppDependencies {
   /** Addresses and CIDR ranges of the proxies in front. */
   readonly trustProxy: readonly string[];
   /** docs/openapi.yaml as JSON. */
-  readonly apiDescription: string;
+  readonly apiDescription: () => string;
   readonly draining: RefusalGate;
 }
 

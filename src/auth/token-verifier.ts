@@ -29,6 +29,8 @@ export interface TokenRules {
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 const MAX_TOKEN_LENGTH = 8192;
+/** RFC 6750, 2.1: what a token may be spelled with. */
+const TOKEN_CHARACTERS = /^[A-Za-z0-9._~+/-]+=*$/;
 /** For `nbf` and `iat` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const RETRY_AFTER_SECONDS = 2;
@@ -49,6 +51,7 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
 
   async function judge(token: string, digest: string): Promise<Principal> {
+    if (!TOKEN_CHARACTERS.test(token)) throw invalid('characters');
     const { payload, protectedHeader } = await jwtVerify(token, keys.getKey, {
       issuer: rules.issuer,
       audience: rules.audience,

@@ -1,5 +1,5 @@
 import type { FoundAnswer } from '../lookup/answer.ts';
-import type { Found } from '../lookup/lookup.ts';
+import type { Found } from '../lookup/found.ts';
 import type { HeaderList } from './respond.ts';
 
 const CACHE_NAME = 'magic-hour-bff';

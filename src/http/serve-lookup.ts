@@ -1,7 +1,8 @@
 import { HttpError } from '../errors.ts';
 import { isFresh } from '../lookup/answer.ts';
-import { type Found, type Lookup, resultOf } from '../lookup/lookup.ts';
-import type { Clock } from '../lookup/ports.ts';
+import { type Found, resultOf } from '../lookup/found.ts';
+import type { Lookup } from '../lookup/lookup.ts';
+import type { Clock, LookupResult } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { matchesEtag } from './conditional.ts';
@@ -10,20 +11,24 @@ import { respond } from './respond.ts';
 
 /** Looks a project up and answers with the upstream's own bytes. */
 export function serveLookup(kind: Kind, lookup: Lookup, clock: Clock): Handler {
-  return async (req, res) => {
+  return (req, res) => {
     const { lookup: asked, traceparent } = res.locals;
     if (asked === undefined) throw new Error('the lookup was not validated');
     const startedAtMs = performance.now();
-    try {
-      const found = await lookup.find({ kind, ...asked, traceparent });
-      res.locals.result = resultOf(found);
-      send(req, res, found, clock.now());
-    } catch (error) {
-      res.locals.result ??= 'error';
-      throw error;
-    } finally {
+    const over = (result: LookupResult) => {
+      res.locals.result = result;
       res.locals.lookupMs = performance.now() - startedAtMs;
-    }
+    };
+    const answer = (found: Found) => {
+      over(resultOf(found));
+      send(req, res, found, clock.now());
+    };
+    const found = lookup.find({ kind, ...asked, traceparent });
+    if (!(found instanceof Promise)) return answer(found);
+    return found.then(answer, (error: unknown) => {
+      over('error');
+      throw error;
+    });
   };
 }
 

@@ -1,6 +1,7 @@
-import { HttpError } from '../errors.ts';
-import { type Answer, foundAnswer, isFresh } from './answer.ts';
-import { type FreshnessPolicy, freshUntilMs, outlives } from './freshness.ts';
+import { type Answer, isFresh } from './answer.ts';
+import { createAnswerFetcher } from './fetch-answer.ts';
+import { type Found, type LookupRequest, resultOf } from './found.ts';
+import { type FreshnessPolicy, outlives } from './freshness.ts';
 import type {
   Clock,
   LookupEvents,
@@ -10,30 +11,16 @@ import type {
   TraceContext,
   Upstream,
 } from './ports.ts';
-import { type Kind, parseProject } from './project.ts';
+import type { Kind } from './project.ts';
 import { createSingleFlight } from './single-flight.ts';
 
-export interface LookupRequest extends TraceContext {
-  readonly kind: Kind;
-  /** Matches PROJECT_ID_PATTERN. */
-  readonly id: string;
-  /** Seconds that every download must live at least; `undefined` takes whatever is fresh. */
-  readonly minValidSeconds: number | undefined;
-}
-
-/** An answer and how it was come by. */
-export interface Found {
-  readonly answer: Answer;
-  readonly source: 'memory' | 'redis' | 'upstream';
-  /** Whether another caller's flight brought it. */
-  readonly collapsed: boolean;
-  /** Why the cache alone did not do, in RFC 9211's words; says nothing on a hit. */
-  readonly forwarded: 'uri-miss' | 'stale' | 'request';
-}
-
 export interface Lookup {
-  /** @throws HttpError where the upstream gave no answer. */
-  find(request: LookupRequest): Promise<Found>;
+  /**
+   * At once where memory holds it.
+   *
+   * @throws HttpError where the upstream gave no answer.
+   */
+  find(request: LookupRequest): Found | Promise<Found>;
   /** Forgets a project here; an answer that is on its way will not be kept. */
   forget(kind: Kind, id: string): void;
 }
@@ -48,6 +35,12 @@ export interface LookupDependencies {
   readonly events: LookupEvents;
 }
 
+interface Recalled extends Pick<Found, 'forwarded'> {
+  readonly hit?: Found;
+  /** A copy that is fresh, though it doesn't do by itself. */
+  readonly fresh?: Answer;
+}
+
 interface Flown extends Pick<Found, 'answer' | 'source'> {
   /** Whether a fresh answer was at hand that did not do for this request. */
   readonly ruledOut: boolean;
@@ -60,38 +53,55 @@ interface Flown extends Pick<Found, 'answer' | 'source'> {
  * ends; so one process never asks the upstream for one project twice at a time (but for a purge in between).
  */
 export function createLookup(dependencies: LookupDependencies): Lookup {
-  const { memory, shared, upstream, clock, policy, events } = dependencies;
+  const { memory, shared, clock, policy, events } = dependencies;
+  const fetchAnswer = createAnswerFetcher(dependencies);
   const flights = createSingleFlight<Flown>();
   /** Flights by key whose answer may be kept; a purge takes a flight out. */
   const keepers = new Map<string, symbol>();
 
-  async function find(request: LookupRequest): Promise<Found> {
+  function find(request: LookupRequest): Found | Promise<Found> {
+    const { hit } = recall(request);
+    return hit === undefined ? findElsewhere(request) : tell(request, hit);
+  }
+
+  async function findElsewhere(request: LookupRequest): Promise<Found> {
     try {
-      const found = await search(request);
-      events.lookedUp(request.kind, resultOf(found));
-      if (found.answer.found) events.statusSeen(request.kind, found.answer.status);
-      return found;
+      return tell(request, await search(request));
     } catch (error) {
       events.lookedUp(request.kind, 'error');
       throw error;
     }
   }
 
+  function tell({ kind }: LookupRequest, found: Found): Found {
+    events.lookedUp(kind, resultOf(found));
+    if (found.answer.found) events.statusSeen(kind, found.answer.status);
+    return found;
+  }
+
+  /** What memory holds for a request, and why it doesn't do where it doesn't. */
+  function recall(request: LookupRequest): Recalled {
+    const nowMs = clock.now();
+    const held = memory.read(request.kind, request.id);
+    if (held === undefined) return { forwarded: 'uri-miss' };
+    const { answer, trustedUntilMs } = held;
+    if (!isFresh(answer, nowMs)) return { forwarded: 'stale' };
+    if (!satisfies(answer, request, nowMs)) return { forwarded: 'request', fresh: answer };
+    if (trustedUntilMs <= nowMs) return { forwarded: 'uri-miss', fresh: answer };
+    return {
+      forwarded: 'uri-miss',
+      hit: { answer, source: 'memory', collapsed: false, forwarded: 'uri-miss' },
+    };
+  }
+
   async function search(request: LookupRequest): Promise<Found> {
-    const { kind, id } = request;
-    const key = `${kind}/${id}`;
+    const key = `${request.kind}/${request.id}`;
     for (;;) {
-      const nowMs = clock.now();
-      const held = memory.read(kind, id);
-      const fresh = held !== undefined && isFresh(held.answer, nowMs);
-      const satisfying = fresh && satisfies(held.answer, request, nowMs);
-      if (satisfying && held.trustedUntilMs > nowMs) {
-        return { answer: held.answer, source: 'memory', collapsed: false, forwarded: 'uri-miss' };
-      }
-      const forwarded = held === undefined || satisfying ? 'uri-miss' : fresh ? 'request' : 'stale';
+      const { hit, fresh, forwarded } = recall(request);
+      if (hit !== undefined) return hit;
       const flight = flights.current(key);
       if (flight === undefined) {
-        const flown = await flights.start(key, () => fly(request, key, fresh ? held.answer : undefined));
+        const flown = await flights.start(key, () => fly(request, key, fresh));
         return { ...flown, collapsed: false, forwarded: flown.ruledOut ? 'request' : forwarded };
       }
       const flown = await flight;
@@ -117,7 +127,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       }
       const replaces = usable || held !== undefined;
       const refreshed = replaces && request.minValidSeconds !== undefined;
-      const answer = await ask(request, refreshed).catch((error: unknown) => {
+      const answer = await fetchAnswer(request, refreshed).catch((error: unknown) => {
         // With the shared cache out of reach this process's own copy counts, while it is fresh and nobody purged it here.
         const cutOff = shared !== undefined && read === undefined && keepers.get(key) === ticket;
         if (cutOff && held !== undefined && isFresh(held, clock.now())) return held;
@@ -129,25 +139,6 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     } finally {
       if (keepers.get(key) === ticket) keepers.delete(key);
     }
-  }
-
-  async function ask(request: LookupRequest, refreshed: boolean): Promise<Answer> {
-    const { kind, id, traceparent } = request;
-    const body = await upstream.fetchProject(kind, id, { traceparent });
-    const nowMs = clock.now();
-    if (body === undefined) {
-      return { found: false, fetchedAtMs: nowMs, freshUntilMs: nowMs + policy.notFoundTtlSeconds * 1000 };
-    }
-    const project = parseProject(body);
-    if (project === undefined)
-      throw new HttpError('upstream_bad_response', { reason: 'not the documented shape' });
-    if (project.id !== id) throw new HttpError('upstream_bad_response', { reason: "another project's id" });
-    for (const field of project.drift) events.contractDrifted(field);
-    return foundAnswer(body, project, {
-      fetchedAtMs: nowMs,
-      freshUntilMs: freshUntilMs(project, nowMs, policy),
-      refreshed,
-    });
   }
 
   function keep(
@@ -189,10 +180,4 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   }
 
   return { find, forget };
-}
-
-export function resultOf(found: Found): LookupResult {
-  if (found.collapsed) return 'collapsed';
-  if (found.source === 'upstream') return 'miss';
-  return found.source === 'memory' ? 'memory_hit' : 'redis_hit';
 }

@@ -46,7 +46,7 @@ const publicApp = createApp({
   clock: { now: Date.now },
   corsOrigins: [],
   trustProxy: [],
-  apiDescription: '{}',
+  apiDescription: () => '{}',
   draining: { lastResponses: false, closed: false },
 });
 const opsApp = createOpsApp({

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isFresh } from '../../src/lookup/answer.ts';
-import type { Found } from '../../src/lookup/lookup.ts';
+import type { Found } from '../../src/lookup/found.ts';
 import { settle } from '../support/builders.ts';
 import { createLookupWorld, type LookupWorld, purgesBefore, replies } from '../support/lookup-world.ts';
 
@@ -36,7 +36,7 @@ function interleavings(size: number, check: (found: Found, world: LookupWorld) =
       if (step.act === 'purge') pending.push(world.purge(step.replica));
       if (step.act === 'find') {
         const finding = world.find(step.replica, step.minValidSeconds);
-        const checked = finding.then(
+        const checked = Promise.resolve(finding).then(
           (found) => check(found, world),
           (error) => expect(error).toMatchObject({ message: 'failure' }),
         );

@@ -1,6 +1,6 @@
 import { type FoundAnswer, foundAnswer } from '../../src/lookup/answer.ts';
+import type { Found } from '../../src/lookup/found.ts';
 import type { FreshnessPolicy } from '../../src/lookup/freshness.ts';
-import type { Found } from '../../src/lookup/lookup.ts';
 import { type Project, parseProject } from '../../src/lookup/project.ts';
 
 /** When a manual clock starts, unless told otherwise. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ERROR_CATALOGUE, HttpError } from '../../src/errors.ts';
 import { answerHeaders } from '../../src/http/answer-headers.ts';
 import { matchesEtag } from '../../src/http/conditional.ts';
-import type { Found } from '../../src/lookup/lookup.ts';
+import type { Found } from '../../src/lookup/found.ts';
 import { answer, headersOf, NOW_MS } from '../support/builders.ts';
 
 describe('If-None-Match', () => {

@@ -46,7 +46,7 @@ describe('lookups of one project at one time', () => {
   test('find memory filled before the flight ends, so that none slips in between', async () => {
     const { find, upstream, memory } = setUpLookup();
     const late: unknown[] = [];
-    const finding = find().then(() => late.push(memory.read('image', 'p1')));
+    const finding = Promise.resolve(find()).then(() => late.push(memory.read('image', 'p1')));
     await settle();
     answerWith(upstream.last);
     // As the answer comes in, somebody asks at each turn of the promises.

@@ -1,0 +1,39 @@
+import { HttpError } from '../errors.ts';
+import { type Answer, foundAnswer } from './answer.ts';
+import { type FreshnessPolicy, freshUntilMs } from './freshness.ts';
+import type { Clock, LookupEvents, TraceContext, Upstream } from './ports.ts';
+import { type Kind, parseProject } from './project.ts';
+
+/**
+ * Asks the upstream and makes an answer of what it says.
+ *
+ * @param refreshed whether a fresh answer was at hand that did not live long enough for the caller
+ * @throws HttpError where there is no answer, or none about the project that was asked for
+ */
+export type AnswerFetcher = (
+  request: TraceContext & { readonly kind: Kind; readonly id: string },
+  refreshed: boolean,
+) => Promise<Answer>;
+
+export function createAnswerFetcher(dependencies: {
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly policy: FreshnessPolicy;
+  readonly events: Pick<LookupEvents, 'contractDrifted'>;
+}): AnswerFetcher {
+  const { upstream, clock, policy, events } = dependencies;
+  return async ({ kind, id, traceparent }, refreshed) => {
+    const body = await upstream.fetchProject(kind, id, { traceparent });
+    const nowMs = clock.now();
+    if (body === undefined) {
+      return { found: false, fetchedAtMs: nowMs, freshUntilMs: nowMs + policy.notFoundTtlSeconds * 1000 };
+    }
+    const project = parseProject(body);
+    if (project === undefined)
+      throw new HttpError('upstream_bad_response', { reason: 'not the documented shape' });
+    if (project.id !== id) throw new HttpError('upstream_bad_response', { reason: "another project's id" });
+    for (const field of project.drift) events.contractDrifted(field);
+    const untilMs = freshUntilMs(project, nowMs, policy);
+    return foundAnswer(body, project, { fetchedAtMs: nowMs, freshUntilMs: untilMs, refreshed });
+  };
+}

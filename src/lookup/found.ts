@@ -1,0 +1,27 @@
+import type { Answer } from './answer.ts';
+import type { LookupResult, TraceContext } from './ports.ts';
+import type { Kind } from './project.ts';
+
+export interface LookupRequest extends TraceContext {
+  readonly kind: Kind;
+  /** Matches PROJECT_ID_PATTERN. */
+  readonly id: string;
+  /** Seconds that every download must live at least; `undefined` takes whatever is fresh. */
+  readonly minValidSeconds: number | undefined;
+}
+
+/** An answer and how it was come by. */
+export interface Found {
+  readonly answer: Answer;
+  readonly source: 'memory' | 'redis' | 'upstream';
+  /** Whether another caller's flight brought it. */
+  readonly collapsed: boolean;
+  /** Why the cache alone did not do, in RFC 9211's words; says nothing on a hit. */
+  readonly forwarded: 'uri-miss' | 'stale' | 'request';
+}
+
+export function resultOf(found: Found): LookupResult {
+  if (found.collapsed) return 'collapsed';
+  if (found.source === 'upstream') return 'miss';
+  return found.source === 'memory' ? 'memory_hit' : 'redis_hit';
+}
