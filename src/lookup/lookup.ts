@@ -2,15 +2,7 @@ import { type Answer, isFresh } from './answer.ts';
 import { createAnswerFetcher } from './fetch-answer.ts';
 import { type Found, type LookupRequest, resultOf } from './found.ts';
 import { type FreshnessPolicy, outlives } from './freshness.ts';
-import type {
-  Clock,
-  LookupEvents,
-  LookupResult,
-  MemoryCache,
-  SharedCache,
-  TraceContext,
-  Upstream,
-} from './ports.ts';
+import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
 import type { Kind } from './project.ts';
 import { createSingleFlight } from './single-flight.ts';
 
