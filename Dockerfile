@@ -49,7 +49,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPS_PORT || 9464) + '/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # No shell as process 1, so that node itself gets the signal. V8 by default lets its heap grow to several times what is
 # in use before it collects; with the in-process cache that would be half a gigabyte (bench/RESULTS.md, memory).
-ENTRYPOINT ["node", "--enable-source-maps", "--heap-growing-percent=20", "dist/main.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "--heap-growing-percent=10", "dist/main.js"]
 
 ARG VERSION=0.0.0-local
 ARG REVISION=unknown
