@@ -1,3 +1,4 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ERROR_CATALOGUE } from '../../src/errors.ts';
@@ -31,6 +32,13 @@ const operations = Object.entries(paths).flatMap(([template, item]) =>
 );
 
 describe('docs/openapi.yaml', () => {
+  test('is a valid OpenAPI 3.1 document', async () => {
+    const validator = new Validator();
+    // It is handed a copy of its own: it resolves references in place.
+    const result = await validator.validate(structuredClone(documentSchema.loose().parse(readDocument())));
+    expect([result.valid, validator.version]).toEqual([true, '3.1']);
+  });
+
   test('has a $ref refused that leads nowhere or in a circle', () => {
     expect(() => createContract({ paths: { $ref: '#/gone' } })).toThrow('$ref #/gone leads nowhere');
     expect(() => createContract({ a: { b: { $ref: '#/a' } } })).toThrow('in a circle');
