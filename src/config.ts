@@ -16,10 +16,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Where a secret comes from: its value, or a file that holds it and may change while the service runs. */
 export type SecretSource = { readonly value: string } | { readonly file: string };
 
-type Required<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
+type Present<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
 
 export interface Config extends Omit<Settings, 'auth' | 'upstream'> {
-  readonly auth: Required<Settings['auth'], 'issuer' | 'audience'>;
+  readonly auth: Present<Settings['auth'], 'issuer' | 'audience'>;
   readonly upstream: Omit<Settings['upstream'], 'apiKey' | 'apiKeyFile' | 'nextApiKey' | 'nextApiKeyFile'> & {
     readonly apiKey: SecretSource;
     readonly nextApiKey: SecretSource | undefined;

@@ -6,8 +6,8 @@ import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
 import { limitByAddress, limitByUser } from './http/limit.ts';
-import { type Listener, listen } from './http/listen.ts';
-import { describeError, type Logger, logRequest } from './log.ts';
+import { listen } from './http/listen.ts';
+import { type Logger, logRequest } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
 import type { Kind } from './lookup/project.ts';
@@ -41,7 +41,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   const count = countingListeners(metrics);
   const lifecycle = createLifecycle();
 
-  const keys = openIssuerKeys(config.auth, clock, logger);
+  const { keys, close: closeKeys } = openIssuerKeys(config.auth, clock, logger);
   const upstream = openUpstream(config.upstream, {
     clock,
     events: count,
@@ -99,7 +99,6 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     clock,
     corsOrigins: config.http.corsOrigins,
     trustProxy: config.http.trustProxy,
-    // Parsing it takes a third of the time that a start may take.
     apiDescription: readApiDescription,
     draining: lifecycle,
   });
@@ -120,14 +119,14 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     events: count,
   });
 
-  const listeners = await openListeners([
-    () => listen(app, config.http.host, config.http.port),
-    () => listen(opsApp, config.ops.host, config.ops.port),
-  ]);
-  const [publicListener, opsListener] = listeners;
-  if (publicListener === undefined || opsListener === undefined) throw new Error('a listener is missing');
+  const publicListener = await listen(app, config.http.host, config.http.port);
+  const opsListener = await listen(opsApp, config.ops.host, config.ops.port).catch((error: unknown) => {
+    publicListener.server.close();
+    throw error;
+  });
   lifecycle.started();
-  keys.warmUp().catch((error: unknown) => logger.error({ error: describeError(error) }, 'issuer keys'));
+  // A failure is told by the keys themselves, and the first token asks for them again.
+  void keys.warmUp();
 
   return {
     publicUrl: publicListener.url,
@@ -140,25 +139,14 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       opsListener.server.close();
       opsListener.server.closeAllConnections();
       upstream.close();
-      keys.close();
+      closeKeys();
       await redis.close();
       return finished;
     },
   };
 }
 
-/** Opens them in order; a port that is taken closes those that were open. */
-async function openListeners(opens: ReadonlyArray<() => Promise<Listener>>): Promise<Listener[]> {
-  const opened: Listener[] = [];
-  try {
-    for (const open of opens) opened.push(await open());
-    return opened;
-  } catch (error) {
-    for (const { server } of opened) server.close();
-    throw error;
-  }
-}
-
+/** Not at start: parsing it takes a quarter of a start. */
 function readApiDescription(): string {
   const yaml = readFileSync(new URL('../docs/openapi.yaml', import.meta.url), 'utf8');
   return JSON.stringify(parseYaml(yaml));

@@ -1,5 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 
 /** RFC 7517, 5. Each key is left to jose to judge. */
 const jwksSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
@@ -11,9 +12,5 @@ export function parseJwks(document: unknown): JSONWebKeySet {
 
 /** Whether the text is a JWKS document. */
 export function isJwksText(text: string): boolean {
-  try {
-    return jwksSchema.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false;
-  }
+  return jwksSchema.safeParse(parseJson(text)).success;
 }

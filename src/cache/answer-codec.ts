@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 import { type Answer, foundAnswer } from '../lookup/answer.ts';
 import { parseProject } from '../lookup/project.ts';
 
@@ -37,7 +38,7 @@ export function encodeAnswer(answer: Answer): Buffer {
  */
 export function decodeAnswer(id: string, stored: Buffer): Answer | undefined {
   const end = stored.indexOf(LINE_FEED);
-  const head = headSchema.safeParse(parseLine(stored.subarray(0, Math.max(end, 0))));
+  const head = headSchema.safeParse(parseJson(stored.subarray(0, Math.max(end, 0)).toString()));
   if (!head.success) return undefined;
   const { found, fetchedAtMs, freshUntilMs, refreshed, etag } = head.data;
   const body = stored.subarray(end + 1);
@@ -46,12 +47,4 @@ export function decodeAnswer(id: string, stored: Buffer): Answer | undefined {
   if (project?.id !== id) return undefined;
   const answer = foundAnswer(body, project, { fetchedAtMs, freshUntilMs, refreshed });
   return answer.etag === etag ? answer : undefined;
-}
-
-function parseLine(line: Buffer): unknown {
-  try {
-    return JSON.parse(line.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 import { KINDS, type Kind, PROJECT_ID_PATTERN } from '../lookup/project.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { RedisGuard } from './redis-guard.ts';
@@ -25,19 +26,11 @@ export function createPurgeChannel(options: {
     },
     listen(subscriber, listener) {
       subscriber.on('message', (_channel: string, text: string) => {
-        const message = messageSchema.safeParse(parseMessage(text));
+        const message = messageSchema.safeParse(parseJson(text));
         if (message.success) listener(message.data.kind, message.data.id);
       });
       // It subscribes once the server is there, and again by itself after each reconnection.
       subscriber.subscribe(channel).catch(() => undefined);
     },
   };
-}
-
-function parseMessage(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -19,16 +19,20 @@ export interface LimiterOptions {
 
 type KeyGenerator = NonNullable<Options['keyGenerator']>;
 
+/** Adds a policy's headers to the response. @returns seconds until its window ends */
+type LimitTeller = (req: object, context: Partial<RequestContext>) => number;
+
 /** Limits each client address, before anybody knows who is asking. An IPv6 customer is a /56. */
 export function limitByAddress(options: LimiterOptions): Handler {
   // An address is missing only where the connection is gone already.
-  return limiter('ip', options, (req) => ipKeyGenerator(req.ip ?? 'gone'));
+  const tell = limitTeller('ip', options.windowSeconds);
+  return limiter('ip', options, tell, (req) => ipKeyGenerator(req.ip ?? 'gone'));
 }
 
 /** Limits each user, wherever they come from, and tells them how they stand. */
 export function limitByUser(options: LimiterOptions): Handler {
   const tell = limitTeller('user', options.windowSeconds);
-  const limit = limiter('user', options, (_req, res) => {
+  const limit = limiter('user', options, tell, (_req, res) => {
     const { principal }: Partial<RequestContext> = res.locals;
     if (principal === undefined) throw new HttpError('token_missing');
     return principal.userKey;
@@ -43,9 +47,9 @@ export function limitByUser(options: LimiterOptions): Handler {
 function limiter(
   policy: LimitPolicy,
   { max, windowSeconds, store, events }: LimiterOptions,
+  tell: LimitTeller,
   keyGenerator: KeyGenerator,
 ): Handler {
-  const tell = limitTeller(policy, windowSeconds);
   return rateLimit({
     windowMs: windowSeconds * 1000,
     limit: max,
@@ -69,10 +73,9 @@ function propertyOf(policy: LimitPolicy): string {
   return `${policy}Limit`;
 }
 
-/** Adds a policy's headers. @returns seconds until its window ends */
-function limitTeller(policy: LimitPolicy, windowSeconds: number) {
+function limitTeller(policy: LimitPolicy, windowSeconds: number): LimitTeller {
   const headersOf = createLimitHeaders(policy, windowSeconds);
-  return (req: object, { headers: responseHeaders }: Partial<RequestContext>): number => {
+  return (req, { headers: responseHeaders }) => {
     const info: unknown = Reflect.get(req, propertyOf(policy));
     if (!isLimitInfo(info)) throw new Error(`the ${policy} limit was not counted`);
     const headers = headersOf(info);

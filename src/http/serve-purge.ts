@@ -1,13 +1,13 @@
 import { HttpError } from '../errors.ts';
-import { type Kind, PROJECT_ID_PATTERN } from '../lookup/project.ts';
+import type { Kind } from '../lookup/project.ts';
+import { projectIdOf } from './project-id.ts';
 import type { Handler } from './request-context.ts';
 import { respond } from './respond.ts';
 
 /** Forgets a project everywhere. 204 says that Redis did and that every replica was told. */
 export function servePurge(kind: Kind, purge: (kind: Kind, id: string) => Promise<void>): Handler {
   return async (req, res) => {
-    const { id } = req.params;
-    if (typeof id !== 'string' || !PROJECT_ID_PATTERN.test(id)) throw new HttpError('invalid_project_id');
+    const id = projectIdOf(req);
     try {
       await purge(kind, id);
     } catch (error) {

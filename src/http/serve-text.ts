@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { strongEtag } from '../lookup/answer.ts';
 import { matchesEtag } from './conditional.ts';
 import type { Handler } from './request-context.ts';
 import { respond } from './respond.ts';
@@ -8,7 +8,7 @@ export function serveText(contentType: string, makeText: () => string): Handler 
   let made: { body: Buffer; etag: string } | undefined;
   function make() {
     const body = Buffer.from(makeText());
-    return { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` };
+    return { body, etag: strongEtag(body) };
   }
   return (req, res) => {
     made ??= make();

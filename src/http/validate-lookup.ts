@@ -1,5 +1,5 @@
 import { HttpError } from '../errors.ts';
-import { PROJECT_ID_PATTERN } from '../lookup/project.ts';
+import { projectIdOf } from './project-id.ts';
 import type { Handler } from './request-context.ts';
 
 const MAX_MIN_VALID_SECONDS = 86_400;
@@ -7,9 +7,7 @@ const MAX_MIN_VALID_SECONDS = 86_400;
 /** Reads what a lookup is asked for, before anything is spent on it. Unknown query parameters are ignored. */
 export function validateLookup(): Handler {
   return (req, res, next) => {
-    const { id } = req.params;
-    if (typeof id !== 'string' || !PROJECT_ID_PATTERN.test(id)) throw new HttpError('invalid_project_id');
-    res.locals.lookup = { id, minValidSeconds: minValidOf(req.url) };
+    res.locals.lookup = { id: projectIdOf(req), minValidSeconds: minValidOf(req.url) };
     next();
   };
 }

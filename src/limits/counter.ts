@@ -24,7 +24,7 @@ const countSchema = z.tuple([z.number(), z.number()]);
 /**
  * While one command for a key is on its way, further hits of that key wait and go together with the next: one command
  * a round trip in place of one a hit. Each hit still gets a number of its own, so the count stays exact. (Hot lookups
- * of eight users from one address: 0.3 commands each in place of 2, a fifth of the service's time; `npm run bench`.)
+ * of eight users from one address: 0.5 commands each in place of 2; `npm run bench`.)
  */
 export function createCounter(client: RedisClient, guard: RedisGuard): Counter {
   const waiting = new Map<string, Array<PromiseWithResolvers<Count>>>();

@@ -16,7 +16,7 @@ export interface FoundAnswer extends Kept {
    * buffer of its own and goes out in one write together with the headers.
    */
   readonly body: string;
-  /** Strong validator over the body (RFC 9110, 8.8.3). */
+  /** Its `strongEtag`. */
   readonly etag: string;
   readonly status: Project['status'];
   readonly terminal: boolean;
@@ -31,6 +31,11 @@ export interface NotFoundAnswer extends Kept {
 
 export type Answer = FoundAnswer | NotFoundAnswer;
 
+/** A strong validator over bytes (RFC 9110, 8.8.3). */
+export function strongEtag(body: Uint8Array): string {
+  return `"${hash('sha256', body, 'base64url')}"`;
+}
+
 export function foundAnswer(
   body: Uint8Array,
   project: Project,
@@ -39,7 +44,7 @@ export function foundAnswer(
   return {
     found: true,
     body: Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1'),
-    etag: `"${hash('sha256', body, 'base64url')}"`,
+    etag: strongEtag(body),
     status: project.status,
     terminal: project.terminal,
     downloadEnds: project.downloadEnds,

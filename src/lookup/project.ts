@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../json.ts';
 import { signedUrlEndMs } from './signed-url.ts';
 
 /** What Magic Hour makes. */
@@ -68,8 +69,7 @@ export interface DownloadEnds {
  *   `downloads` is not a list of objects.
  */
 export function parseProject(body: Uint8Array): Project | undefined {
-  const json = parseJson(body);
-  const parsed = neededSchema.safeParse(json);
+  const parsed = neededSchema.safeParse(parseBytes(body));
   if (!parsed.success) return undefined;
   const { id, status: spelled, enabled, downloads } = parsed.data;
   const status = documentedStatus(spelled);
@@ -83,9 +83,10 @@ export function parseProject(body: Uint8Array): Project | undefined {
   };
 }
 
-function parseJson(body: Uint8Array): unknown {
+/** `undefined` also where the bytes are not UTF-8, which RFC 8259 makes JSON be. */
+function parseBytes(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+    return parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
   } catch {
     return undefined;
   }

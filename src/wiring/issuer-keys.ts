@@ -15,7 +15,7 @@ export function openIssuerKeys(
   auth: Config['auth'],
   clock: Clock,
   logger: Logger,
-): IssuerKeys & { close(): void } {
+): { readonly keys: IssuerKeys; close(): void } {
   const onFailure = (error: unknown) =>
     logger.warn(
       { error: describeError(error) },
@@ -26,21 +26,10 @@ export function openIssuerKeys(
 
   if (auth.jwksFile === undefined) {
     const load = auth.jwksUrl === undefined ? keysByDiscovery(auth.issuer) : keysFromUrl(auth.jwksUrl);
-    return withClose(keysFrom(load, MAX_AGE_MS), () => undefined);
+    return { keys: keysFrom(load, MAX_AGE_MS), close: () => undefined };
   }
   const file = watchedFile(auth.jwksFile, isJwksText, (problem) =>
     logger.warn({ problem }, 'AUTH_JWKS_FILE'),
   );
-  return withClose(keysFrom(keysFromFile(file), FILE_MAX_AGE_MS), file.close);
-}
-
-function withClose(keys: IssuerKeys, close: () => void): IssuerKeys & { close(): void } {
-  return {
-    getKey: keys.getKey,
-    warmUp: keys.warmUp,
-    get available() {
-      return keys.available;
-    },
-    close,
-  };
+  return { keys: keysFrom(keysFromFile(file), FILE_MAX_AGE_MS), close: file.close };
 }
