@@ -1,10 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { z } from 'zod';
-
-const run = promisify(execFile);
+import { findOrInstall } from '../../test/support/debian-program.ts';
 
 /** What `done` of the Lua scripts prints (see lua.ts). */
 const resultSchema = z.object({
@@ -18,26 +16,9 @@ export type WrkResult = z.output<typeof resultSchema>;
 
 export const CONNECTIONS = 50;
 
-/** Makes sure that `wrk` is there; installs it on Debian and its like, given root. */
+/** Makes sure that `wrk` is there. @throws Error that says what to install */
 export async function needWrk(): Promise<void> {
-  if (await isInstalled()) return;
-  try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    await run('apt-get', ['update'], { env });
-    await run('apt-get', ['install', '-y', '--no-install-recommends', 'wrk'], { env });
-  } catch (cause) {
-    throw new Error('wrk is not on the PATH: install it (Debian, as root: apt-get install wrk)', { cause });
-  }
-}
-
-async function isInstalled(): Promise<boolean> {
-  try {
-    await run('wrk', ['--version']);
-    return true;
-  } catch (error) {
-    // It knows no way of being asked that it would answer with 0.
-    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
-  }
+  await findOrInstall('wrk', 'wrk');
 }
 
 /**
