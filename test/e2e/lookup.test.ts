@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { eventually, startStack } from '../support/stack.ts';
+import { eventually, type Stack, startStack } from '../support/stack.ts';
+
+/** Has the service verify the users' tokens, so that their next requests wait for no key. */
+async function known({ lookup }: Stack, users: readonly string[]): Promise<void> {
+  for (const user of users) await lookup('missing', { user });
+}
+
+/** Resolves when so many requests of known users are under way: all that they wait for then is the upstream. */
+async function underWay({ metric }: Stack, count: number): Promise<void> {
+  // The one that asks is under way, too.
+  await eventually(async () => (await metric('http_requests_in_flight')) === count + 1);
+}
 
 describe('a finished project', () => {
   test('is fetched once, served byte for byte and answered from memory after that', async () => {
@@ -58,13 +69,17 @@ describe('a finished project', () => {
   });
 
   test('is refreshed, once for all who ask, where its URLs live shorter than a caller needs', async () => {
-    const { lookup, emulator } = await startStack({ emulator: { downloadTtlSeconds: 1000 } });
+    const stack = await startStack({ emulator: { downloadTtlSeconds: 1000 } });
+    const { lookup, emulator } = stack;
     await lookup('complete-1');
     expect((await lookup('complete-1?min_valid=900')).headers.get('cache-status')).toContain('; hit;');
 
+    const users = ['a', 'b', 'c'];
+    await known(stack, users);
     emulator.holdAll();
-    const asked = ['a', 'b', 'c'].map((user) => lookup('complete-1?min_valid=2000', { user }));
+    const asked = users.map((user) => lookup('complete-1?min_valid=2000', { user }));
     await emulator.whenRequested('complete-1', 2);
+    await underWay(stack, users.length);
     emulator.release();
     const statuses = (await Promise.all(asked)).map((response) => response.headers.get('cache-status'));
 
@@ -158,13 +173,16 @@ describe('what is not kept', () => {
 
 describe('many callers at once', () => {
   test('cost one upstream request, and one who leaves takes nothing along', async () => {
-    const { lookup, emulator, metric } = await startStack();
+    const stack = await startStack();
+    const { lookup, emulator, metric } = stack;
+    const users = Array.from({ length: 20 }, (_, n) => `user-${n}`);
+    await known(stack, users);
     emulator.holdAll();
     const leaving = new AbortController();
     const gone = lookup('complete-1', { signal: leaving.signal }).catch(() => 'left');
     await emulator.whenRequested('complete-1');
-    const others = Array.from({ length: 20 }, (_, n) => lookup('complete-1', { user: `user-${n}` }));
-    await eventually(async () => (await metric('http_requests_in_flight')) > 20);
+    const others = users.map((user) => lookup('complete-1', { user }));
+    await underWay(stack, users.length + 1);
     leaving.abort();
     expect(await gone).toBe('left');
     emulator.release();
