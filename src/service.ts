@@ -50,6 +50,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   });
   const redis = openRedis(config, {
     logger,
+    clock,
     onFailed: count.redisFailed,
     onPurge: (kind, id) => lookup.forget(kind, id),
   });
@@ -84,10 +85,10 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     limitByAddress: limitByAddress({
       max: ipMax,
       windowSeconds,
-      store: redis.limitStore('ip'),
+      store: redis.limitStore('ip', ipMax),
       events: count,
     }),
-    limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user'), events: count }),
+    limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user', max), events: count }),
     events: {
       requestBegan: count.requestBegan,
       requestEnded(request) {

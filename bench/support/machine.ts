@@ -7,7 +7,6 @@ import { findRedisServer } from '../../test/support/redis-binary.ts';
 const LIBRARIES = [
   'express',
   'express-rate-limit',
-  'rate-limit-redis',
   'helmet',
   'ioredis',
   'jose',

@@ -3,58 +3,72 @@ import type { RedisClient } from '../cache/redis-client.ts';
 import type { RedisGuard } from '../cache/redis-guard.ts';
 import { redisScript, runScript } from '../cache/redis-script.ts';
 
-/** Hits in the present window, this one included, and the milliseconds that are left of the window. */
-export type Count = readonly [hits: number, windowLeftMs: number];
+/** Hits in the present window, these included, and the milliseconds that are left of the window. */
+export interface Count {
+  readonly totalHits: number;
+  readonly windowLeftMs: number;
+}
 
-/** Counts hits of a key, exactly over all replicas. */
-export type Counter = (key: string, windowMs: number) => Promise<Count>;
+/**
+ * Counts hits of a key, over all replicas.
+ *
+ * @param windowLeftMs how long a window lasts that begins with these hits
+ */
+export type SharedCounter = (key: string, hits: number, windowLeftMs: number) => Promise<Count>;
 
-/** rate-limit-redis' own increment, for several hits at once. */
 const COUNT = redisScript(`
 local left = redis.call('PTTL', KEYS[1])
 if left <= 0 then
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
-  return { tonumber(ARGV[2]), tonumber(ARGV[1]) }
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return { tonumber(ARGV[1]), tonumber(ARGV[2]) }
 end
-return { redis.call('INCRBY', KEYS[1], ARGV[2]), left }
+return { redis.call('INCRBY', KEYS[1], ARGV[1]), left }
 `);
 
-const countSchema = z.tuple([z.number(), z.number()]);
+const replySchema = z.tuple([z.number(), z.number()]);
+
+interface Waiting extends PromiseWithResolvers<Count> {
+  readonly hits: number;
+}
 
 /**
  * While one command for a key is on its way, further hits of that key wait and go together with the next: one command
- * a round trip in place of one a hit. Each hit still gets a number of its own, so the count stays exact. (Hot lookups
- * of eight users from one address: 0.5 commands each in place of 2; `npm run bench`.)
+ * a round trip in place of one a hit. Each hit still gets a number of its own, so the count stays exact.
  */
-export function createCounter(client: RedisClient, guard: RedisGuard): Counter {
-  const waiting = new Map<string, Array<PromiseWithResolvers<Count>>>();
+export function createSharedCounter(client: RedisClient, guard: RedisGuard): SharedCounter {
+  const waiting = new Map<string, Waiting[]>();
   const sending = new Set<string>();
 
-  async function send(key: string, windowMs: number): Promise<void> {
-    const hits = waiting.get(key);
-    if (hits === undefined) return;
+  async function send(key: string, windowLeftMs: number): Promise<void> {
+    const batch = waiting.get(key);
+    if (batch === undefined) return;
     waiting.delete(key);
     sending.add(key);
+    const hits = batch.reduce((sum, each) => sum + each.hits, 0);
     try {
       const reply = await guard.run('rate_limit', () =>
-        runScript(client, COUNT, [key], windowMs, hits.length),
+        runScript(client, COUNT, [key], hits, Math.max(1, Math.ceil(windowLeftMs))),
       );
-      const [total, leftMs] = countSchema.parse(reply);
-      for (const [at, hit] of hits.entries()) hit.resolve([total - hits.length + 1 + at, leftMs]);
+      const [after, leftMs] = replySchema.parse(reply);
+      let totalHits = after - hits;
+      for (const each of batch) {
+        totalHits += each.hits;
+        each.resolve({ totalHits, windowLeftMs: leftMs });
+      }
     } catch (error) {
-      for (const hit of hits) hit.reject(error);
+      for (const each of batch) each.reject(error);
     } finally {
       sending.delete(key);
-      void send(key, windowMs);
+      void send(key, windowLeftMs);
     }
   }
 
-  return (key, windowMs) => {
-    const hit = Promise.withResolvers<Count>();
+  return (key, hits, windowLeftMs) => {
+    const each = { ...Promise.withResolvers<Count>(), hits };
     const others = waiting.get(key);
-    if (others === undefined) waiting.set(key, [hit]);
-    else others.push(hit);
-    if (!sending.has(key)) void send(key, windowMs);
-    return hit.promise;
+    if (others === undefined) waiting.set(key, [each]);
+    else others.push(each);
+    if (!sending.has(key)) void send(key, windowLeftMs);
+    return each.promise;
   };
 }

@@ -5,10 +5,10 @@ import { createRedisClient, createSubscriber, type RedisClient } from '../cache/
 import { createRedisGuard } from '../cache/redis-guard.ts';
 import type { Config } from '../config.ts';
 import type { HealthCheck } from '../http/serve-health.ts';
-import { createRedisStore } from '../limits/redis-store.ts';
-import { createResilientStore } from '../limits/resilient-store.ts';
+import { createSharedCounter } from '../limits/counter.ts';
+import { createSettlingStore } from '../limits/settling-store.ts';
 import { describeError, type Logger } from '../log.ts';
-import type { SharedCache } from '../lookup/ports.ts';
+import type { Clock, SharedCache } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 
 /** How long a purge outlives the deadline of a flight that it must win over. */
@@ -17,7 +17,8 @@ const PURGE_MARK_MARGIN_MS = 5000;
 /** All that this service has in Redis; in this process alone where none is configured. */
 export interface RedisParts {
   readonly shared: SharedCache | undefined;
-  limitStore(policy: string): Store;
+  /** Counts the hits of one policy, at most `max` in the window that is configured. */
+  limitStore(policy: string, max: number): Store;
   up(): boolean;
   check: HealthCheck['run'];
   close(): Promise<void>;
@@ -27,6 +28,7 @@ export function openRedis(
   config: Config,
   deps: {
     readonly logger: Logger;
+    readonly clock: Clock;
     readonly onFailed: (operation: string) => void;
     readonly onPurge: (kind: Kind, id: string) => void;
   },
@@ -56,6 +58,7 @@ export function openRedis(
   for (const connection of [client, subscriber]) connection.on('error', () => undefined);
   const purges = createPurgeChannel({ client, guard, keyPrefix });
   purges.listen(subscriber, deps.onPurge);
+  const count = createSharedCounter(client, guard);
 
   return {
     shared: createRedisCache({
@@ -65,11 +68,14 @@ export function openRedis(
       purgeMarkMs: config.upstream.deadlineMs + PURGE_MARK_MARGIN_MS,
       announcePurge: purges.announce,
     }),
-    limitStore: (policy) =>
-      createResilientStore(
-        createRedisStore(client, guard, `${keyPrefix}v1:limit:${policy}:`),
-        config.rateLimit.expectedReplicas,
-      ),
+    limitStore: (policy, max) =>
+      createSettlingStore({
+        count: (key, ...hits) => count(`${keyPrefix}v1:limit:${policy}:${key}`, ...hits),
+        max,
+        windowMs: config.rateLimit.windowSeconds * 1000,
+        replicas: config.rateLimit.expectedReplicas,
+        clock: deps.clock,
+      }),
     up: () => guard.up,
     check: () => ({ status: guard.up ? 'ok' : 'degraded' }),
     async close() {

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRedisCache } from '../../src/cache/redis-cache.ts';
 import type { RedisGuard } from '../../src/cache/redis-guard.ts';
-import { createCounter } from '../../src/limits/counter.ts';
+import { createSharedCounter } from '../../src/limits/counter.ts';
 import { answer } from '../support/builders.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
@@ -48,10 +48,11 @@ describe('counting in Redis', () => {
   test('gives every hit of every replica a number of its own, whatever goes together', async () => {
     const other = new Redis(server.url);
     await once(other, 'ready');
-    const counters = [createCounter(client, guard), createCounter(other, guard)];
+    const counters = [createSharedCounter(client, guard), createSharedCounter(other, guard)];
     const hits = Array.from({ length: 500 }, (_, n) => n);
-    const counts = await Promise.all(hits.map((n) => counters[n % 2]?.('t:limit', 60_000)));
-    expect(counts.map((count) => count?.[0]).sort((a = 0, b = 0) => a - b)).toEqual(hits.map((n) => n + 1));
+    const counts = await Promise.all(hits.map((n) => counters[n % 2]?.('t:limit', 1, 60_000)));
+    const totals = counts.map((count) => count?.totalHits ?? 0).sort((a, b) => a - b);
+    expect(totals).toEqual(hits.map((n) => n + 1));
     expect(await server.commandCount('evalsha')).toBeLessThan(250);
     other.disconnect();
   });

@@ -53,13 +53,13 @@ describe.each(AWAY)('with Redis %s', (_how, { away, back }) => {
 describe('with Redis away from the start', () => {
   test('the service starts, serves, and takes Redis into use when it comes', async () => {
     await redis.kill();
-    const stack = await startStack({ env: { REDIS_URL: redis.url } });
+    const stack = await startStack({ env: { REDIS_URL: redis.url, RATE_LIMIT_MAX: '10' } });
     expect((await stack.lookup('complete-1')).status).toBe(200);
     await redis.restart();
     await eventually(async () => (await stack.metric('redis_up')) === 1);
     expect((await stack.lookup('complete-2')).status).toBe(200);
     await eventually(async () => (await redis.keys('mhbff:v1:{image:complete-2}')).length === 1);
-    expect((await redis.keys('mhbff:v1:limit:*')).length).toBe(2);
+    expect((await redis.keys('mhbff:v1:limit:user:*')).length).toBe(1);
   });
 });
 
