@@ -13,6 +13,7 @@ import { securityHeaders } from './http/security-headers.ts';
 import { serveLookup } from './http/serve-lookup.ts';
 import { serveText } from './http/serve-text.ts';
 import { validateLookup } from './http/validate-lookup.ts';
+import type { LeakGuard } from './leak-guard.ts';
 import type { Lookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
 import type { Kind } from './lookup/project.ts';
@@ -31,6 +32,7 @@ export interface AppDependencies {
   /** docs/openapi.yaml as JSON. */
   readonly apiDescription: () => string;
   readonly draining: RefusalGate;
+  readonly leakGuard: LeakGuard;
 }
 
 /** The kinds whose lookups are open so far. */
@@ -42,7 +44,12 @@ export const PUBLIC_ROUTES = ['/openapi.json'] as const;
 /** The public pipeline, in order. What costs nothing to decide is decided before anything is spent. */
 export function createApp(deps: AppDependencies): Express {
   const app = newExpress(deps.trustProxy);
-  app.use(requestContext(), observe(deps.events), securityHeaders(), crossOrigin(deps.corsOrigins));
+  app.use(
+    requestContext(deps.leakGuard),
+    observe(deps.events),
+    securityHeaders(),
+    crossOrigin(deps.corsOrigins),
+  );
   app.use(refuseWhen(deps.draining));
 
   for (const kind of LOOKUP_KINDS) {

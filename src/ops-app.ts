@@ -8,6 +8,7 @@ import { securityHeaders } from './http/security-headers.ts';
 import { type HealthCheck, serveLiveness, serveReadiness } from './http/serve-health.ts';
 import { type RenderedMetrics, serveMetrics } from './http/serve-metrics.ts';
 import { servePurge } from './http/serve-purge.ts';
+import type { LeakGuard } from './leak-guard.ts';
 import { KINDS, type Kind } from './lookup/project.ts';
 
 export interface OpsDependencies {
@@ -17,6 +18,7 @@ export interface OpsDependencies {
   /** Removes a project from every tier and every replica. */
   readonly purge: (kind: Kind, id: string) => Promise<void>;
   readonly events: HttpEvents;
+  readonly leakGuard: LeakGuard;
 }
 
 /**
@@ -32,7 +34,7 @@ export const OPS_ROUTES = [
 
 export function createOpsApp(deps: OpsDependencies): Express {
   const app = newExpress([]);
-  app.use(requestContext(), observe(deps.events), securityHeaders());
+  app.use(requestContext(deps.leakGuard), observe(deps.events), securityHeaders());
 
   const pages = [
     ['/metrics', serveMetrics(deps.renderMetrics)],

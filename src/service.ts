@@ -102,6 +102,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     trustProxy: config.http.trustProxy,
     apiDescription: readApiDescription,
     draining: lifecycle,
+    leakGuard: upstream.leakGuard,
   });
   const opsApp = createOpsApp({
     renderMetrics: metricsRenderer(metrics.registry),
@@ -118,6 +119,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       logger.info({ kind }, 'project purged from the cache');
     },
     events: count,
+    leakGuard: upstream.leakGuard,
   });
 
   const publicListener = await listen(app, config.http.host, config.http.port);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import type { Principal } from '../auth/principal.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { LeakGuard } from '../leak-guard.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 
 /** What is known of a request while it is under way; Express keeps it in `res.locals`. */
@@ -9,6 +10,8 @@ export interface RequestContext {
   requestId: string;
   /** Headers of the response so far, names and values in turn; see respond.ts. */
   headers: string[];
+  /** Sees every response before it goes out. */
+  leakGuard: LeakGuard;
   /** From `performance.now()`. */
   startedAtMs: number;
   /** The route's template; `unmatched` until one is found. */
@@ -35,11 +38,14 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Gives every request its context, and its id to the caller. */
-export function requestContext(): Handler {
+export function requestContext(leakGuard: LeakGuard): Handler {
   return (req, res, next) => {
     const { 'x-request-id': askedId, traceparent } = req.headers;
-    const requestId = typeof askedId === 'string' && REQUEST_ID.test(askedId) ? askedId : randomUUID();
+    // An id is repeated in the response and the log, where a key has no place even if its caller knows it.
+    const usable = typeof askedId === 'string' && REQUEST_ID.test(askedId) && !leakGuard.finds(askedId);
+    const requestId = usable ? askedId : randomUUID();
     res.locals.requestId = requestId;
+    res.locals.leakGuard = leakGuard;
     res.locals.startedAtMs = performance.now();
     res.locals.route = 'unmatched';
     res.locals.traceparent =

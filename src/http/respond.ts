@@ -8,6 +8,7 @@ export type HeaderList = readonly string[];
  * and not set one by one, since Node checks, folds and stores each that is set (a tenth of a hot lookup's time).
  *
  * @param body a string holds one byte in each character (`latin1`)
+ * @throws HttpError where the company's key would go out with it; nothing has been sent then
  */
 export function respond(
   req: Pick<AppRequest, 'method'>,
@@ -16,10 +17,13 @@ export function respond(
   headers: HeaderList,
   body?: string | Buffer,
 ): void {
+  const { leakGuard } = res.locals;
+  for (const header of headers) leakGuard.inspect(header);
   if (body === undefined) {
     res.writeHead(status, [...res.locals.headers, ...headers]).end();
     return;
   }
+  leakGuard.inspect(body);
   res.writeHead(status, [...res.locals.headers, ...headers, 'Content-Length', String(body.length)]);
   if (req.method === 'HEAD') res.end();
   else if (typeof body === 'string') res.end(body, 'latin1');

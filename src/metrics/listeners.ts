@@ -11,7 +11,7 @@ export type Listeners = HttpEvents &
   LookupEvents &
   UpstreamEvents &
   AuthenticationEvents &
-  LimitEvents & { redisFailed(operation: string): void; retried(): void };
+  LimitEvents & { redisFailed(operation: string): void; retried(): void; leakStopped(): void };
 
 /** Turns the facts that the parts emit into counts. */
 export function countingListeners(metrics: Metrics): Listeners {
@@ -30,6 +30,7 @@ export function countingListeners(metrics: Metrics): Listeners {
     retried: () => metrics.upstreamRetries.inc(),
     authenticationFailed: (reason) => metrics.authenticationFailures.inc({ reason }),
     limitExceeded: (policy) => metrics.rateLimitRejections.inc({ policy }),
+    leakStopped: () => metrics.responsesWithheld.inc(),
     redisFailed: (operation) => metrics.redisErrors.inc({ operation }),
   };
 }

@@ -69,6 +69,10 @@ export function createMetrics(build: { readonly version: string; readonly node: 
       'reason',
     ]),
     rateLimitRejections: counter('rate_limit_rejections_total', 'Requests over a limit.', ['policy']),
+    responsesWithheld: counter(
+      'responses_withheld_total',
+      "Responses not sent because the company's key was in them.",
+    ),
     redisErrors: counter('redis_errors_total', 'Redis commands that failed.', ['operation']),
     contractDrift: counter(
       'upstream_contract_drift_total',

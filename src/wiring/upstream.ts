@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { createLeakGuard, type LeakGuard } from '../leak-guard.ts';
 import type { Logger } from '../log.ts';
 import type { Clock, Upstream } from '../lookup/ports.ts';
 import { openSecret } from '../secret.ts';
@@ -7,16 +8,24 @@ import { createMagicHour, type UpstreamEvents } from '../upstream/magic-hour.ts'
 import { createResilience, type Resilience } from '../upstream/resilience.ts';
 import { createTransport } from '../upstream/transport.ts';
 
+export interface OpenUpstream {
+  readonly magicHour: Upstream;
+  readonly resilience: Resilience;
+  /** Knows the keys as they are now. */
+  readonly leakGuard: LeakGuard;
+  close(): void;
+}
+
 /** Magic Hour with the company's keys, and what watches over it. */
 export function openUpstream(
   settings: Config['upstream'],
   deps: {
     readonly clock: Clock;
-    readonly events: UpstreamEvents & { retried(): void };
+    readonly events: UpstreamEvents & { retried(): void; leakStopped(): void };
     readonly logger: Logger;
     readonly userAgent: string;
   },
-): { readonly magicHour: Upstream; readonly resilience: Resilience; close(): void } {
+): OpenUpstream {
   const { clock, logger, userAgent } = deps;
   const secrets = [settings.apiKey, ...(settings.nextApiKey === undefined ? [] : [settings.nextApiKey])].map(
     (source) => openSecret(source, (problem) => logger.warn({ problem }, "the file of the upstream's key")),
@@ -46,12 +55,25 @@ export function openUpstream(
       },
     },
   });
+  const leakGuard = createLeakGuard(() => secrets.map((secret) => secret.key()), deps.events.leakStopped);
   return {
-    magicHour,
+    magicHour: guarded(magicHour, leakGuard),
     resilience,
+    leakGuard,
     close() {
       transport.close();
       for (const secret of secrets) secret.close();
+    },
+  };
+}
+
+/** A body with a key in it is refused before anything is kept: what is in Redis goes out from every replica. */
+function guarded(upstream: Upstream, leakGuard: LeakGuard): Upstream {
+  return {
+    async fetchProject(kind, id, trace) {
+      const body = await upstream.fetchProject(kind, id, trace);
+      if (body !== undefined) leakGuard.inspect(body);
+      return body;
     },
   };
 }

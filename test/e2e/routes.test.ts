@@ -6,6 +6,7 @@ import { authenticatedPolicy } from '../../src/auth/access-policy.ts';
 import { HttpError } from '../../src/errors.ts';
 import { type Listener, listen } from '../../src/http/listen.ts';
 import type { Handler } from '../../src/http/request-context.ts';
+import { createLeakGuard } from '../../src/leak-guard.ts';
 import { createOpsApp, OPS_ROUTES } from '../../src/ops-app.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -32,6 +33,8 @@ const reached = () => {
 };
 const events = { requestBegan: nothing, requestEnded: nothing, authenticationFailed: nothing };
 
+const leakGuard = createLeakGuard(() => [], nothing);
+
 const publicApp = createApp({
   lookup: { find: reached, forget: reached },
   verifier: {
@@ -48,6 +51,7 @@ const publicApp = createApp({
   trustProxy: [],
   apiDescription: () => '{}',
   draining: { lastResponses: false, closed: false },
+  leakGuard,
 });
 const opsApp = createOpsApp({
   renderMetrics: async () => ({ contentType: 'text/plain', text: '' }),
@@ -55,6 +59,7 @@ const opsApp = createOpsApp({
   checks: [],
   purge: async () => undefined,
   events,
+  leakGuard,
 });
 
 describe('every route of the public listener', () => {

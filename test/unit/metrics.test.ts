@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createLeakGuard } from '../../src/leak-guard.ts';
 import { countingListeners } from '../../src/metrics/listeners.ts';
 import { createMetrics, metricsRenderer } from '../../src/metrics/metrics.ts';
 
@@ -18,6 +19,7 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   rate_limit_rejections_total: { type: 'counter', labels: ['policy'] },
   redis_up: { type: 'gauge', labels: [] },
   redis_errors_total: { type: 'counter', labels: ['operation'] },
+  responses_withheld_total: { type: 'counter', labels: [] },
   cache_memory_bytes: { type: 'gauge', labels: [] },
   cache_memory_entries: { type: 'gauge', labels: [] },
   upstream_contract_drift_total: { type: 'counter', labels: ['field'] },
@@ -42,6 +44,10 @@ function createBusyMetrics() {
     traceparent: undefined,
     startedAtMs: 0,
     headers: [],
+    leakGuard: createLeakGuard(
+      () => [],
+      () => undefined,
+    ),
   };
   count.requestBegan();
   count.requestBegan();
