@@ -6,6 +6,7 @@ import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
 import { type IssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
 import { createPrincipal, type Principal } from './principal.ts';
+import { isStrictJws } from './strict-jws.ts';
 
 export interface TokenVerifier {
   /**
@@ -29,14 +30,16 @@ export interface TokenRules {
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 const MAX_TOKEN_LENGTH = 8192;
-/** RFC 6750, 2.1: what a token may be spelled with. */
-const TOKEN_CHARACTERS = /^[A-Za-z0-9._~+/-]+=*$/;
 /** For `nbf` and `iat` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const RETRY_AFTER_SECONDS = 2;
 
 /** RFC 9068 asks for `at+jwt`, many issuers write `JWT` or nothing; any other type was made for something else. */
-const ACCESS_TOKEN_TYPES = new Set([undefined, 'jwt', 'at+jwt', 'application/at+jwt']);
+const ACCESS_TOKEN_TYPES = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['jwt', 'at+jwt', 'application/at+jwt']))
+  .optional();
 
 const nonEmpty = z.string().min(1).max(1024);
 /** `scope` by RFC 9068, 2.2.3; `scp` as some issuers spell it. */
@@ -51,7 +54,7 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED });
 
   async function judge(token: string, digest: string): Promise<Principal> {
-    if (!TOKEN_CHARACTERS.test(token)) throw invalid('characters');
+    if (!isStrictJws(token)) throw invalid('spelling');
     const { payload, protectedHeader } = await jwtVerify(token, keys.getKey, {
       issuer: rules.issuer,
       audience: rules.audience,
@@ -61,8 +64,9 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
       currentDate: new Date(clock.now()),
     }).catch(refuse);
     const expiresAtMs = (payload.exp ?? 0) * 1000;
+    if (!Number.isFinite(expiresAtMs)) throw invalid('exp');
     if (expiresAtMs <= clock.now()) throw new HttpError('token_expired', { reason: 'exp' });
-    if (!ACCESS_TOKEN_TYPES.has(protectedHeader.typ?.toLowerCase())) throw invalid('typ');
+    if (!ACCESS_TOKEN_TYPES.safeParse(protectedHeader.typ).success) throw invalid('typ');
     // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
     if (payload.cnf !== undefined) throw invalid('cnf');
     const principal = principalOf(payload);
