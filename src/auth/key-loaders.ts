@@ -35,8 +35,11 @@ async function fetchJson(url: string): Promise<unknown> {
     headers: { accept: 'application/json' },
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
   });
-  if (response.status !== 200 || response.body === null)
+  if (response.status !== 200 || response.body === null) {
+    // An unread body would hold its connection.
+    await response.body?.cancel();
     throw new Error(`the issuer answered ${response.status}`);
+  }
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body) {

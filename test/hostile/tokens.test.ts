@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HostileToken, hostileTokens } from '../support/hostile-tokens.ts';
 import { dataCommands } from '../support/redis-data-commands.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { type ExactAnswer, sendExactly } from '../support/send-exactly.ts';
 import { eventually, openStack, type Stack } from '../support/stack.ts';
 
 /** A project that everybody may see who is let in, cached in memory and in Redis. */
@@ -32,28 +30,18 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Sends header lines just as they are told, names and values in turn. */
-async function send(headers: readonly string[], path = CACHED, body?: string) {
-  const sent = request(new URL(path, stack.service.publicUrl), {
-    headers: ['Host', 'bff.example', ...headers],
-    agent: false,
-  });
-  sent.end(body);
-  const [response]: [IncomingMessage] = (await once(sent, 'response')) as [IncomingMessage];
-  return { status: response.statusCode, headers: response.headers, body: await text(response) };
-}
+const send = (headers: readonly string[], path = CACHED, body?: string) =>
+  sendExactly(stack.service.publicUrl, path, headers, body === undefined ? {} : { body });
 
-type Answer = Awaited<ReturnType<typeof send>>;
-
-function expectRefused({ status, headers, body }: Answer, what: string): void {
+function expectRefused({ status, headers, body }: ExactAnswer, what: string): void {
   expect([400, 401, 431], what).toContain(status);
   expect(JSON.parse(body), what).toEqual({
     message: status === 401 ? 'Unauthorized' : expect.any(String),
     code: status === 401 ? expect.stringMatching(/^token_/) : expect.any(String),
     request_id: expect.any(String),
   });
-  if (status === 401) expect(headers['www-authenticate'], what).toMatch(/^Bearer realm="magic-hour-bff"/);
-  expect(headers['cache-status'], what).toBeUndefined();
+  if (status === 401) expect(headers.get('www-authenticate'), what).toMatch(/^Bearer realm="magic-hour-bff"/);
+  expect(headers.get('cache-status'), what).toBeNull();
 }
 
 /** Runs it and shows that nothing behind authentication was touched. */

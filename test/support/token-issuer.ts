@@ -1,4 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
 import { type JSONWebKeySet, type JWTHeaderParameters, SignJWT } from 'jose';
 import { closeNow, listen, localUrl } from './http-server.ts';
 import {
@@ -23,8 +24,11 @@ export interface TokenIssuerOptions {
   readonly handsOutTokens?: boolean;
 }
 
-/** What discovery and the JWKS answer: as they should, HTTP 500, a page, nothing ever, or JSON without keys. */
-export type IssuerMode = 'ok' | 'error' | 'html' | 'hang' | 'empty';
+/**
+ * What discovery and the JWKS answer: as they should, HTTP 500, a page, nothing ever, JSON without keys, a redirect to a
+ * good answer, or white space without an end.
+ */
+export type IssuerMode = 'ok' | 'error' | 'html' | 'hang' | 'empty' | 'redirect' | 'endless';
 
 export interface TokenOptions {
   /** Signs with the published key of this kind, which is added where there is none. */
@@ -168,10 +172,23 @@ export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promis
   };
 }
 
+function* spaces(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(16_384, ' ');
+}
+
 function answer(response: ServerResponse, mode: IssuerMode, document: object): void {
   if (mode === 'hang') return;
   if (mode === 'html') {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Maintenance</title>');
+    return;
+  }
+  if (mode === 'redirect') {
+    response.writeHead(302, { location: `data:application/json,${JSON.stringify(document)}` }).end();
+    return;
+  }
+  if (mode === 'endless') {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    pipeline(spaces, response, () => undefined);
     return;
   }
   const status = mode === 'error' ? 500 : 200;

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createPrincipal } from '../../src/auth/principal.ts';
+import { startStack } from '../support/stack.ts';
+
+const PATH = '/v1/image-projects/complete-1';
+
+const userKeyOf = (issuer: string, subject: string) =>
+  createPrincipal({ issuer, subject, tenant: undefined, scopes: [] }).userKey;
+
+describe('two users', () => {
+  test('whose tokens share their first thousands of characters have each their own limit', async () => {
+    const { issuer, client } = await startStack({
+      env: { RATE_LIMIT_MAX: '3', AUTH_USER_CLAIM: 'email' },
+    });
+    const exp = Math.floor(Date.now() / 1000) + 600;
+    // The last of the claims tells them apart.
+    const tokens = await Promise.all(
+      ['alice', 'bob'].map((email) => issuer.token({ exp, iat: exp, padding: 'x'.repeat(3000), email })),
+    );
+    const [alice = '', bob = ''] = tokens;
+    expect(alice.slice(0, 4000)).toBe(bob.slice(0, 4000));
+    const statuses = async (token: string, n: number) => {
+      const seen: number[] = [];
+      for (let at = 0; at < n; at += 1) {
+        const headers = { authorization: `Bearer ${token}` };
+        seen.push((await client.request(PATH, { headers })).status);
+      }
+      return seen;
+    };
+    expect(await statuses(alice, 4)).toEqual([200, 200, 200, 429]);
+    expect(await statuses(bob, 4)).toEqual([200, 200, 200, 429]);
+  });
+
+  test.each([
+    ['in another case', 'alice', 'Alice'],
+    ['composed and decomposed', 'andr\u00e9', 'andre\u0301'],
+    ['with a space', 'alice', 'alice '],
+    ['with a NUL', 'alice', 'alice\0'],
+    ['with a zero-width space', 'alice', 'alice\u200b'],
+    ['in another script', 'alice', '\u0430lice'],
+    ['as a number and its digits with a zero', '1', '01'],
+  ])('whose names look the same, %s, have each their own limit', async (_how, first, second) => {
+    const { issuer, client } = await startStack({ env: { RATE_LIMIT_MAX: '1' } });
+    const ask = async (sub: string) => {
+      const authorization = `Bearer ${await issuer.token({ sub })}`;
+      return (await client.request(PATH, { headers: { authorization } })).status;
+    };
+    expect([await ask(first), await ask(second), await ask(first), await ask(second)]).toEqual([
+      200, 200, 429, 429,
+    ]);
+  });
+
+  test('have one identity only where issuer and subject are both the same', () => {
+    // Few characters, so that parts which run into each other are found.
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '|', '"', ',', '\\', '\0'), maxLength: 6 });
+    fc.assert(
+      fc.property(name, name, name, name, (issuer, subject, otherIssuer, otherSubject) => {
+        const same = issuer === otherIssuer && subject === otherSubject;
+        expect(userKeyOf(issuer, subject) === userKeyOf(otherIssuer, otherSubject)).toBe(same);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});
