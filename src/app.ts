@@ -7,6 +7,7 @@ import { crossOrigin } from './http/cross-origin.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
+import { refuseMalformed } from './http/refuse-malformed.ts';
 import { type RefusalGate, refuseWhen } from './http/refuse-when.ts';
 import { type Handler, requestContext } from './http/request-context.ts';
 import { securityHeaders } from './http/security-headers.ts';
@@ -48,6 +49,7 @@ export function createApp(deps: AppDependencies): Express {
     requestContext(deps.leakGuard),
     observe(deps.events),
     securityHeaders(),
+    refuseMalformed(),
     crossOrigin(deps.corsOrigins),
   );
   app.use(refuseWhen(deps.draining));

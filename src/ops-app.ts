@@ -3,6 +3,7 @@ import { newExpress } from './app.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
+import { refuseMalformed } from './http/refuse-malformed.ts';
 import { requestContext } from './http/request-context.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { type HealthCheck, serveLiveness, serveReadiness } from './http/serve-health.ts';
@@ -34,7 +35,7 @@ export const OPS_ROUTES = [
 
 export function createOpsApp(deps: OpsDependencies): Express {
   const app = newExpress([]);
-  app.use(requestContext(deps.leakGuard), observe(deps.events), securityHeaders());
+  app.use(requestContext(deps.leakGuard), observe(deps.events), securityHeaders(), refuseMalformed());
 
   const pages = [
     ['/metrics', serveMetrics(deps.renderMetrics)],

@@ -1,6 +1,7 @@
 import type { Principal } from '../auth/principal.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import { HttpError } from '../errors.ts';
+import { countHeader } from './raw-headers.ts';
 import type { AppRequest, Handler } from './request-context.ts';
 
 /** RFC 6750, 2.1. The scheme is taken in its registered spelling only: one token, one way to send it. */
@@ -40,17 +41,8 @@ export function authenticate(verifier: TokenVerifier, events: AuthenticationEven
 function bearerToken(req: AppRequest): string {
   const { authorization } = req.headers;
   if (authorization === undefined) throw new HttpError('token_missing');
-  if (countAuthorization(req.rawHeaders) > 1) throw new HttpError('token_invalid', { reason: 'sent twice' });
+  if (countHeader(req.rawHeaders, 'authorization') > 1)
+    throw new HttpError('token_invalid', { reason: 'sent twice' });
   if (!authorization.startsWith(SCHEME)) throw new HttpError('token_missing', { reason: 'scheme' });
   return authorization.slice(SCHEME.length);
-}
-
-/** Node keeps the first of several and says nothing; something in front may have looked at another. */
-function countAuthorization(rawHeaders: readonly string[]): number {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at];
-    if (name?.length === 'authorization'.length && name.toLowerCase() === 'authorization') count += 1;
-  }
-  return count;
 }

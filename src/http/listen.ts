@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { HttpError } from '../errors.ts';
 import { errorBody } from './error-handler.ts';
@@ -21,6 +21,12 @@ export interface Listener {
 
 /** Starts a listener. Requests that Node's parser refuses are answered in the service's own words. */
 export async function listen(app: RequestListener, host: string, port: number): Promise<Listener> {
+  /** Open connections, and the last answer that was begun on each. */
+  const connections = new Map<Socket, ServerResponse | undefined>();
+  const serve: RequestListener = (req, res) => {
+    connections.set(req.socket, res);
+    app(req, res);
+  };
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -28,16 +34,20 @@ export async function listen(app: RequestListener, host: string, port: number): 
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      // Its refusal would go out without our headers and words; see refuse-malformed.ts.
+      requireHostHeader: false,
     },
-    app,
+    serve,
   );
-  const connections = new Set<Socket>();
+  // No route reads a body, so nobody is asked to go on sending one (RFC 9110, 10.1.1).
+  server.on('checkContinue', serve);
+  server.on('checkExpectation', serve);
   server.on('connection', (socket) => {
-    connections.add(socket);
+    connections.set(socket, undefined);
     socket.once('close', () => connections.delete(socket));
   });
   server.on('clientError', (error, socket) => {
-    if (isSocket(socket)) refuse(error, socket);
+    if (isSocket(socket)) refuse(error, socket, connections.get(socket));
     else socket.destroy();
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -51,7 +61,7 @@ export async function listen(app: RequestListener, host: string, port: number): 
     closeIdle() {
       server.closeIdleConnections();
       // To Node one that was only opened (a browser's preconnect, a balancer's spare) waits for its first request.
-      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy();
     },
   };
 }
@@ -72,10 +82,18 @@ function isSocket(stream: object): stream is Socket {
   return 'bytesWritten' in stream;
 }
 
-function refuse(error: Error & { code?: string }, socket: Socket): void {
-  // What began as an answer can't become another one; a reset connection takes none.
-  if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
+/** @param before the last answer that was begun on this connection */
+function refuse(error: Error & { code?: string }, socket: Socket, before: ServerResponse | undefined): void {
+  // A reset connection takes no answer.
+  if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
+    return;
+  }
+  if (before !== undefined) {
+    // What comes next would be taken for the answer to what was asked before: that is answered, and nothing after it.
+    socket.pause();
+    if (before.closed) socket.destroySoon();
+    else before.once('close', () => socket.destroySoon());
     return;
   }
   const refusal = refusalOf(error.code);
