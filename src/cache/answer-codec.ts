@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import { type Answer, foundAnswer } from '../lookup/answer.ts';
+import { type Answer, endingEarlier, foundAnswer } from '../lookup/answer.ts';
 import { parseProject } from '../lookup/project.ts';
 
 /**
@@ -17,6 +17,8 @@ const headSchema = z.strictObject({
   freshUntilMs: z.int(),
   refreshed: z.boolean(),
   etag: z.string(),
+  /** Left out where it is 0. */
+  clockLagMs: z.int().positive().optional(),
 });
 
 export function encodeAnswer(answer: Answer): Buffer {
@@ -27,6 +29,7 @@ export function encodeAnswer(answer: Answer): Buffer {
     freshUntilMs,
     refreshed: answer.found && answer.refreshed,
     etag: answer.found ? answer.etag : '',
+    ...(answer.found && answer.clockLagMs > 0 && { clockLagMs: answer.clockLagMs }),
   };
   const line = Buffer.from(`${JSON.stringify(head)}\n`);
   return answer.found ? Buffer.concat([line, Buffer.from(answer.body, 'latin1')]) : line;
@@ -40,11 +43,12 @@ export function decodeAnswer(id: string, stored: Buffer): Answer | undefined {
   const end = stored.indexOf(LINE_FEED);
   const head = headSchema.safeParse(parseJson(stored.subarray(0, Math.max(end, 0)).toString()));
   if (!head.success) return undefined;
-  const { found, fetchedAtMs, freshUntilMs, refreshed, etag } = head.data;
+  const { found, fetchedAtMs, freshUntilMs, refreshed, etag, clockLagMs = 0 } = head.data;
   const body = stored.subarray(end + 1);
   if (!found) return body.length === 0 ? { found, fetchedAtMs, freshUntilMs } : undefined;
   const project = parseProject(body);
   if (project?.id !== id) return undefined;
-  const answer = foundAnswer(body, project, { fetchedAtMs, freshUntilMs, refreshed });
+  const kept = { fetchedAtMs, freshUntilMs, refreshed, clockLagMs };
+  const answer = foundAnswer(body, endingEarlier(project, clockLagMs), kept);
   return answer.etag === etag ? answer : undefined;
 }

@@ -7,15 +7,16 @@ import type { RedisGuard } from './redis-guard.ts';
 import { redisScript, runScript } from './redis-script.ts';
 
 /**
- * Stores an answer by absolute expiry, unless the project was purged since the flight that brought it began: then
- * another mark stands here than the one that the flight saw. What is stored leaves the mark alone, so that a write
- * which is later still is held against it too.
+ * Stores an answer for as long as it has to live, which Redis counts by itself, so that nobody's clock need agree with
+ * another's. Stores nothing if the project was purged since the flight that brought it began: then another mark stands
+ * here than the one that the flight saw. What is stored leaves the mark alone, so that a write which is later still is
+ * held against it too.
  */
 const STORE = redisScript(`
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[3] then
   return 0
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `);
 
@@ -26,7 +27,7 @@ return 1
 `);
 
 /**
- * The tier in Redis (6.2 or later, for PXAT). Two keys a project, of one slot so that it works on a cluster:
+ * The tier in Redis (6 or later). Two keys a project, of one slot so that it works on a cluster:
  * `{prefix}v{format}:{kind:id}` with the answer and, a short while after a purge, the same with `:purged`.
  *
  * @param options.purgeMarkMs how long a purge is remembered: at least as long as a flight can last
@@ -50,11 +51,19 @@ export function createRedisCache(options: {
   return {
     async read(kind, id) {
       // MGET answers null for a key of another type, too: a miss, and the next write mends it.
-      const [stored, mark] = await guard.run('cache_read', () => client.mgetBuffer(keysOf(kind, id)));
-      return { answer: stored ? decodeAnswer(id, stored) : undefined, purgeMark: mark?.toString() };
+      // Both commands go out together; a write that came in between could only make the life that is left too short.
+      const keys = keysOf(kind, id);
+      const [[stored, mark], ttlMs] = await guard.run('cache_read', () =>
+        Promise.all([client.mgetBuffer(keys), client.pttl(keys[0])]),
+      );
+      const answer = stored ? decodeAnswer(id, stored) : undefined;
+      // -1: somebody took its end away (PERSIST), so that its own times alone count.
+      const lifeLeftMs = ttlMs === -1 ? Number.POSITIVE_INFINITY : ttlMs;
+      return { answer, lifeLeftMs, purgeMark: mark?.toString() };
     },
     async write(kind, id, answer, purgeMark) {
-      const args = [encodeAnswer(answer), Math.floor(answer.freshUntilMs), purgeMark ?? ''] as const;
+      const lifeMs = answer.freshUntilMs - answer.fetchedAtMs;
+      const args = [encodeAnswer(answer), Math.ceil(lifeMs), purgeMark ?? ''] as const;
       const written = await guard.run('cache_write', () =>
         runScript(client, STORE, keysOf(kind, id), ...args),
       );

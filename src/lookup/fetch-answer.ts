@@ -1,5 +1,5 @@
 import { HttpError } from '../errors.ts';
-import { type Answer, foundAnswer } from './answer.ts';
+import { type Answer, endingEarlier, foundAnswer } from './answer.ts';
 import { type FreshnessPolicy, freshUntilMs } from './freshness.ts';
 import type { Clock, LookupEvents, TraceContext, Upstream } from './ports.ts';
 import { type Kind, parseProject } from './project.ts';
@@ -23,17 +23,21 @@ export function createAnswerFetcher(dependencies: {
 }): AnswerFetcher {
   const { upstream, clock, policy, events } = dependencies;
   return async ({ kind, id, traceparent }, refreshed) => {
-    const body = await upstream.fetchProject(kind, id, { traceparent });
+    const answered = await upstream.fetchProject(kind, id, { traceparent });
     const nowMs = clock.now();
-    if (body === undefined) {
+    if (answered === undefined) {
       return { found: false, fetchedAtMs: nowMs, freshUntilMs: nowMs + policy.notFoundTtlSeconds * 1000 };
     }
-    const project = parseProject(body);
-    if (project === undefined)
+    const { body, dateMs = nowMs } = answered;
+    const parsed = parseProject(body);
+    if (parsed === undefined)
       throw new HttpError('upstream_bad_response', { reason: 'not the documented shape' });
-    if (project.id !== id) throw new HttpError('upstream_bad_response', { reason: "another project's id" });
-    for (const field of project.drift) events.contractDrifted(field);
+    if (parsed.id !== id) throw new HttpError('upstream_bad_response', { reason: "another project's id" });
+    for (const field of parsed.drift) events.contractDrifted(field);
+    // A `Date` that is behind may be a cache's on the way, and would only lengthen lives.
+    const clockLagMs = Math.max(0, dateMs - nowMs);
+    const project = endingEarlier(parsed, clockLagMs);
     const untilMs = freshUntilMs(project, nowMs, policy);
-    return foundAnswer(body, project, { fetchedAtMs: nowMs, freshUntilMs: untilMs, refreshed });
+    return foundAnswer(body, project, { fetchedAtMs: nowMs, freshUntilMs: untilMs, refreshed, clockLagMs });
   };
 }

@@ -1,4 +1,4 @@
-import { type Answer, isFresh } from './answer.ts';
+import { type Answer, byThisClock, isFresh } from './answer.ts';
 import { createAnswerFetcher } from './fetch-answer.ts';
 import { type Found, type LookupRequest, resultOf } from './found.ts';
 import { type FreshnessPolicy, outlives } from './freshness.ts';
@@ -111,7 +111,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     try {
       const read = await shared?.read(kind, id).catch(() => undefined);
       const nowMs = clock.now();
-      const seen = read?.answer;
+      const seen = read?.answer && byThisClock(read.answer, nowMs, read.lifeLeftMs);
       const usable = seen !== undefined && isFresh(seen, nowMs);
       if (usable && satisfies(seen, request, nowMs)) {
         if (keepers.get(key) === ticket) memory.write(kind, id, seen);

@@ -30,7 +30,13 @@ export interface SharedCache {
 }
 
 export interface SharedRead {
+  /** Its times are by the clock of the process that wrote it. */
   readonly answer: Answer | undefined;
+  /**
+   * Milliseconds of its life that are left by the shared tier, which counts from the write and compares no clocks;
+   * `Infinity` where it doesn't count.
+   */
+  readonly lifeLeftMs: number;
   /** Names the last purge of this project, if it was a short time ago. */
   readonly purgeMark: string | undefined;
 }
@@ -40,10 +46,17 @@ export interface Upstream {
   /**
    * Asks for one project, within the upstream's own deadline.
    *
-   * @returns the body of a 200, or `undefined` for a 404.
-   * @throws HttpError for everything else.
+   * @returns `undefined` for a 404.
+   * @throws HttpError for everything that is neither 200 nor 404.
    */
-  fetchProject(kind: Kind, id: string, trace: TraceContext): Promise<Uint8Array | undefined>;
+  fetchProject(kind: Kind, id: string, trace: TraceContext): Promise<UpstreamAnswer | undefined>;
+}
+
+/** A 200. */
+export interface UpstreamAnswer {
+  readonly body: Uint8Array;
+  /** What the upstream's own clock showed as it answered (`Date`), in Unix milliseconds. */
+  readonly dateMs: number | undefined;
 }
 
 export interface TraceContext {

@@ -28,14 +28,20 @@ export class AttemptFailure extends Error {
   }
 }
 
+/** An HTTP date (RFC 9110, 5.6.7) in Unix milliseconds. */
+export function httpDateMs(value: string | undefined): number | undefined {
+  const dateMs = value !== undefined && /GMT$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(dateMs) ? undefined : dateMs;
+}
+
 /**
  * `Retry-After` (RFC 9110, 10.2.3) in milliseconds: seconds or a date. `undefined` where it is neither.
  */
 export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  const dateMs = /GMT$/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
+  const dateMs = httpDateMs(value);
+  return dateMs === undefined ? undefined : Math.max(0, dateMs - nowMs);
 }
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;

@@ -1,7 +1,7 @@
 import { HttpError } from '../errors.ts';
-import type { Clock, TraceContext, Upstream } from '../lookup/ports.ts';
+import type { Clock, TraceContext, Upstream, UpstreamAnswer } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
-import { AttemptFailure, retryAfterMs, toHttpError } from './failure.ts';
+import { AttemptFailure, httpDateMs, retryAfterMs, toHttpError } from './failure.ts';
 import type { KeyRing } from './key-ring.ts';
 import { CIRCUIT_HALF_OPEN_AFTER_MS, type Resilience } from './resilience.ts';
 import { type Transport, TransportError, type TransportResponse } from './transport.ts';
@@ -30,7 +30,11 @@ export function createMagicHour(dependencies: {
 }): Upstream {
   const { transport, keyRing, resilience, deadlineMs, clock, events } = dependencies;
 
-  async function fetchProject(kind: Kind, id: string, trace: TraceContext): Promise<Uint8Array | undefined> {
+  async function fetchProject(
+    kind: Kind,
+    id: string,
+    trace: TraceContext,
+  ): Promise<UpstreamAnswer | undefined> {
     const path = `/v1/${kind}-projects/${encodeURIComponent(id)}`;
     const deadlineAtMs = clock.now() + deadlineMs;
     try {
@@ -96,7 +100,7 @@ export function createMagicHour(dependencies: {
     }
   }
 
-  function throwIfRetriable({ status, retryAfter }: TransportResponse, deadlineAtMs: number): void {
+  function throwIfRetriable({ status, retryAfter, date }: TransportResponse, deadlineAtMs: number): void {
     const problem =
       status === 429
         ? 'too_many_requests'
@@ -107,7 +111,8 @@ export function createMagicHour(dependencies: {
             : undefined;
     if (problem === undefined) return;
     const nowMs = clock.now();
-    const afterMs = retryAfterMs(retryAfter, nowMs);
+    // A date is by the upstream's clock, which shows by how much it is from now.
+    const afterMs = retryAfterMs(retryAfter, httpDateMs(date) ?? nowMs);
     const retryable = nowMs + (afterMs ?? 0) < deadlineAtMs;
     throw new AttemptFailure(problem, { retryAfterMs: afterMs, retryable, reason: `status ${status}` });
   }
@@ -115,10 +120,10 @@ export function createMagicHour(dependencies: {
   return { fetchProject };
 }
 
-function interpret({ status, body }: TransportResponse): Uint8Array | undefined {
+function interpret({ status, body, date }: TransportResponse): UpstreamAnswer | undefined {
   switch (status) {
     case 200:
-      return body;
+      return { body, dateMs: httpDateMs(date) };
     case 404:
       return undefined;
     case 400:

@@ -7,6 +7,8 @@ import { z } from 'zod';
 export interface TransportResponse {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** `Date` (RFC 9110, 6.6.1) as it came. */
+  readonly date: string | undefined;
   readonly body: Uint8Array;
 }
 
@@ -36,7 +38,7 @@ export interface Transport {
   close(): void;
 }
 
-const responseHeaders = z.object({ 'retry-after': z.string().optional() });
+const responseHeaders = z.object({ 'retry-after': z.string().optional(), date: z.string().optional() });
 
 /**
  * One fixed upstream over kept connections: no redirects, no proxy from the environment, any status returned,
@@ -70,8 +72,8 @@ export function createTransport(options: {
       try {
         const response = await client.get<Readable>(baseUrl + path, { headers: { ...headers }, signal });
         const body = await readBody(response.data, options.maxResponseBytes, signal);
-        const { 'retry-after': retryAfter } = responseHeaders.parse({ ...response.headers });
-        return { status: response.status, retryAfter, body };
+        const { 'retry-after': retryAfter, date } = responseHeaders.parse({ ...response.headers });
+        return { status: response.status, retryAfter, date, body };
       } catch (error) {
         throw error instanceof TransportError ? error : new TransportError('network', codeOf(error));
       }

@@ -71,9 +71,9 @@ export function openUpstream(
 function guarded(upstream: Upstream, leakGuard: LeakGuard): Upstream {
   return {
     async fetchProject(kind, id, trace) {
-      const body = await upstream.fetchProject(kind, id, trace);
-      if (body !== undefined) leakGuard.inspect(body);
-      return body;
+      const answer = await upstream.fetchProject(kind, id, trace);
+      if (answer !== undefined) leakGuard.inspect(answer.body);
+      return answer;
     },
   };
 }

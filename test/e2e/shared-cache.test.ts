@@ -30,7 +30,7 @@ describe('the cache in Redis', () => {
       purgeMarkMs: 60_000,
       announcePurge: async () => undefined,
     });
-    const fresh = { freshUntilMs: Date.now() + 60_000 };
+    const fresh = { fetchedAtMs: Date.now(), freshUntilMs: Date.now() + 60_000 };
     const [before, after] = [
       { ...answer({ name: 'before' }), ...fresh },
       { ...answer({ name: 'after' }), ...fresh },

@@ -85,6 +85,7 @@ describe('whatever the upstream says', () => {
             fetchedAtMs: NOW_MS,
             freshUntilMs: untilMs,
             refreshed: false,
+            clockLagMs: 0,
           });
           const nowMs = NOW_MS + ageMs;
           const found = { answer: kept, source: 'memory', collapsed: false, forwarded: 'uri-miss' } as const;

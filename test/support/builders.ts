@@ -60,6 +60,7 @@ export function answer(
     fetchedAtMs: NOW_MS,
     freshUntilMs: NOW_MS + 60_000,
     refreshed: false,
+    clockLagMs: 0,
     ...times,
   });
 }

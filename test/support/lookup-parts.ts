@@ -2,7 +2,7 @@ import { createMemoryCache } from '../../src/cache/memory-cache.ts';
 import type { Answer } from '../../src/lookup/answer.ts';
 import type { FreshnessPolicy } from '../../src/lookup/freshness.ts';
 import { createLookup } from '../../src/lookup/lookup.ts';
-import type { LookupEvents, SharedCache, Upstream } from '../../src/lookup/ports.ts';
+import type { LookupEvents, SharedCache, Upstream, UpstreamAnswer } from '../../src/lookup/ports.ts';
 import { NOW_MS, POLICY, projectBody, settle } from './builders.ts';
 import { createManualClock } from './manual-clock.ts';
 
@@ -11,7 +11,7 @@ export interface UpstreamCall {
   readonly id: string;
   readonly traceparent: string | undefined;
   /** `undefined` answers 404. */
-  answer(body: Uint8Array | undefined): void;
+  answer(body: Uint8Array | undefined, dateMs?: number): void;
   fail(error: Error): void;
 }
 
@@ -33,8 +33,9 @@ export function createHeldUpstream(): HeldUpstream {
       return call;
     },
     fetchProject(_kind, id, { traceparent }) {
-      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
-      calls.push({ id, traceparent, answer: resolve, fail: reject });
+      const { promise, resolve, reject } = Promise.withResolvers<UpstreamAnswer | undefined>();
+      const answer: UpstreamCall['answer'] = (body, dateMs) => resolve(body && { body, dateMs });
+      calls.push({ id, traceparent, answer, fail: reject });
       return promise;
     },
   };
@@ -69,7 +70,11 @@ export function createInProcessShared(
     purges,
     away: false,
     read: (kind, id) =>
-      reach(() => ({ answer: held.get(`${kind}/${id}`), purgeMark: marks.get(`${kind}/${id}`) })),
+      reach(() => ({
+        answer: held.get(`${kind}/${id}`),
+        lifeLeftMs: Number.POSITIVE_INFINITY,
+        purgeMark: marks.get(`${kind}/${id}`),
+      })),
     write: (kind, id, answer, purgeMark) =>
       reach(() => {
         const key = `${kind}/${id}`;

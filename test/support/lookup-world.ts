@@ -1,128 +1,183 @@
-import fc from 'fast-check';
-import { createMemoryCache } from '../../src/cache/memory-cache.ts';
-import type { FoundAnswer } from '../../src/lookup/answer.ts';
+import { createMemoryCache, type MemoryTier } from '../../src/cache/memory-cache.ts';
+import type { Answer } from '../../src/lookup/answer.ts';
+import type { Found } from '../../src/lookup/found.ts';
+import type { FreshnessPolicy } from '../../src/lookup/freshness.ts';
 import { createLookup } from '../../src/lookup/lookup.ts';
-import type { MemoryCache, TraceContext, Upstream } from '../../src/lookup/ports.ts';
-import { download, isoTime, NOW_MS, POLICY, projectBody } from './builders.ts';
-import { createInProcessShared, type InProcessShared, recordEvents } from './lookup-parts.ts';
-import { createManualClock } from './manual-clock.ts';
+import type { SharedCache } from '../../src/lookup/ports.ts';
+import { recordEvents } from './lookup-parts.ts';
+import type { Statement } from './model-upstream.ts';
 
-/** What the upstream says to each request in turn. */
-export const replies = fc.infiniteStream(
-  fc.record({
-    outcome: fc.constantFrom('complete', 'complete', 'queued', 'error', 'deleted', 'unknown id', 'failure'),
-    lifeSeconds: fc.integer({ min: 0, max: 200 }),
-  }),
-);
-
-export interface LookupWorld {
-  readonly clock: ReturnType<typeof createManualClock>;
-  readonly shared: InProcessShared | undefined;
-  readonly memories: readonly MemoryCache[];
-  /** How many purges have been asked for. */
-  readonly purges: number;
-  /** Upstream requests that were begun while another of the same flight's time was under way, which must not be. */
-  readonly doubles: number;
-  find(at: number, minValidSeconds: number | undefined): ReturnType<ReturnType<typeof createLookup>['find']>;
-  /** As the ops listener does it: on this replica, in the shared tier, then on every replica. */
-  purge(at: number): Promise<void>;
+/** A request that the upstream was sent. The body that it answers has its place in `asks` as its `name`. */
+export interface Ask {
+  readonly id: string;
+  readonly replica: number;
+  readonly sent: Moment;
+  /** `undefined` while it is under way. */
+  readonly over?: Moment;
+  /** `undefined` while it is under way, and where it failed. */
+  readonly said?: Statement;
 }
 
-/**
- * Replicas over one upstream (and one shared tier, if they are several), all of whose waiting ends in an order that
- * the scheduler chooses. A found answer's `name` is the number of purges that had been asked for when the upstream
- * was asked.
- */
-export function createLookupWorld(
-  scheduler: fc.Scheduler,
-  stream: fc.Stream<{ readonly outcome: string; readonly lifeSeconds: number }>,
-  size: number,
-): LookupWorld {
-  const clock = createManualClock(NOW_MS);
-  const shared = size === 1 ? undefined : createInProcessShared(thereAndBack);
-  let purges = 0;
-  let doubles = 0;
+/** A moment of true time, and its place in the order of all that happened. */
+export interface Moment {
+  readonly atMs: number;
+  readonly order: number;
+}
 
-  async function later<T>(label: string, call: () => T): Promise<T> {
-    await scheduler.schedule(Promise.resolve(), label);
-    return call();
+/** That the shared tier took an answer, by its place in `asks`. */
+export interface Stored extends Moment {
+  readonly id: string;
+  /** `undefined` for a 404. */
+  readonly ask: number | undefined;
+  readonly by: number;
+}
+
+export interface Purge {
+  readonly id: string;
+  readonly began: Moment;
+  /** When each replica was told. */
+  readonly told: ReadonlyMap<number, Moment>;
+}
+
+interface RecordedPurge extends Purge {
+  readonly told: Map<number, Moment>;
+}
+
+export interface LookupWorld {
+  readonly asks: readonly Ask[];
+  readonly stored: readonly Stored[];
+  readonly purges: readonly Purge[];
+  readonly memories: readonly MemoryTier[];
+  /** By the replica's own clock. */
+  clockOf(replica: number): number;
+  moment(): Moment;
+  find(replica: number, id: string, minValidSeconds?: number): Promise<Found>;
+  /** As the ops listener does it: on this replica, in the shared tier, then on every replica. */
+  purge(replica: number, id: string): Promise<void>;
+}
+
+export interface LookupWorldParts {
+  /** True time, which the upstream's clock shows. */
+  readonly now: () => number;
+  /** One replica for each: by how much its clock is off. */
+  readonly offsetsMs: readonly number[];
+  /** What the replicas share, if anything. It need announce no purge: they are told by this world. */
+  readonly shared: SharedCache | undefined;
+  /** Resolves when something that is on its way has arrived. */
+  readonly travel: (what: 'command' | 'reply' | 'announcement') => Promise<void>;
+  /** Rejects where the upstream fails. */
+  readonly upstream: (
+    id: string,
+    name: string,
+  ) => Promise<Statement & { readonly dateMs: number | undefined }>;
+  readonly policy: FreshnessPolicy;
+  readonly trustMs: number;
+}
+
+/** Replicas of the lookup over one shared tier and one upstream, and a record of all that went between them. */
+export function createLookupWorld(parts: LookupWorldParts): LookupWorld {
+  const { now, travel, policy, shared } = parts;
+  const asks: Ask[] = [];
+  const stored: Stored[] = [];
+  const purges: RecordedPurge[] = [];
+  let order = 0;
+  const moment = (): Moment => {
+    order += 1;
+    return { atMs: now(), order };
+  };
+
+  async function purgeShared(tier: SharedCache, { id, told }: RecordedPurge): Promise<void> {
+    await travel('command');
+    await tier.purge('image', id);
+    await Promise.all(
+      replicas.map(async ({ lookup }, replica) => {
+        await travel('announcement');
+        lookup.forget('image', id);
+        told.set(replica, moment());
+      }),
+    );
   }
 
-  /** A purge can come while a command is on its way, and while its reply is. */
-  async function thereAndBack<T>(call: () => T): Promise<T> {
-    const reply = await later('command', call);
-    return later('reply', () => reply);
+  /** A thing can happen while a command is on its way, and while its reply is. */
+  async function thereAndBack<T>(call: () => Promise<T>): Promise<T> {
+    await travel('command');
+    const reply = await call();
+    await travel('reply');
+    return reply;
   }
 
-  function reply(name: string): Buffer | undefined {
-    const { outcome, lifeSeconds } = stream.next().value;
-    if (outcome === 'failure') throw new Error('failure');
-    if (outcome === 'unknown id') return undefined;
-    const downloads = outcome === 'complete' ? [download(isoTime(clock.now() + lifeSeconds * 1000))] : [];
-    const status = outcome === 'deleted' ? 'complete' : outcome;
-    return projectBody({ name, status, downloads, enabled: outcome !== 'deleted' });
+  function recordPurge(id: string) {
+    const purge = { id, began: moment(), told: new Map<number, Moment>() };
+    purges.push(purge);
+    return purge;
   }
 
-  function createReplica() {
-    const tier = createMemoryCache({ maxBytes: 1_000_000, trustMs: shared ? 30_000 : Infinity, clock });
-    // Each time that something is forgotten, a flight may begin beside one that was given up.
-    let epoch = 0;
-    const memory: MemoryCache = {
-      ...tier,
-      remove(kind, id) {
-        epoch += 1;
-        tier.remove(kind, id);
+  function seenBy(replica: number, tier: SharedCache): SharedCache {
+    return {
+      read: (kind, id) => thereAndBack(() => tier.read(kind, id)),
+      write: (kind, id, answer, mark) =>
+        thereAndBack(async () => {
+          const written = await tier.write(kind, id, answer, mark);
+          if (written) stored.push({ id, ask: askOf(answer), by: replica, ...moment() });
+          return written;
+        }),
+      // The lookup itself purges, too: what the upstream said to be over.
+      purge: (_kind, id) => purgeShared(tier, recordPurge(id)),
+    };
+  }
+
+  function createReplica(offsetMs: number, replica: number) {
+    const clock = { now: () => now() + offsetMs };
+    const trustMs = shared === undefined ? Number.POSITIVE_INFINITY : parts.trustMs;
+    const memory = createMemoryCache({ maxBytes: 1_000_000, trustMs, clock });
+    const lookup = createLookup({
+      memory,
+      shared: shared && seenBy(replica, shared),
+      upstream: {
+        async fetchProject(_kind, id) {
+          const at = asks.length;
+          const ask: Ask = { id, replica, sent: moment() };
+          asks.push(ask);
+          const said = await parts.upstream(id, String(at)).catch((error: unknown) => {
+            asks[at] = { ...ask, over: moment() };
+            throw error;
+          });
+          asks[at] = { ...ask, over: moment(), said };
+          return said.body && { body: said.body, dateMs: said.dateMs };
+        },
       },
-    };
-    const flying: Array<TraceContext['traceparent']> = [];
-    const upstream: Upstream = {
-      async fetchProject(_kind, _id, { traceparent }) {
-        if (traceparent !== undefined && flying.includes(traceparent)) doubles += 1;
-        flying.push(traceparent);
-        const name = String(purges);
-        return later('upstream', () => {
-          flying.splice(flying.indexOf(traceparent), 1);
-          return reply(name);
-        });
-      },
-    };
-    const lookup = createLookup({ memory, shared, upstream, clock, policy: POLICY, events: recordEvents() });
-    /** A flight is told by the epoch in which it began; a caller with min_valid can begin one later than it came. */
-    const find = (minValidSeconds: number | undefined) => {
-      const traceparent = minValidSeconds === undefined || shared === undefined ? String(epoch) : undefined;
-      return lookup.find({ kind: 'image', id: 'p1', minValidSeconds, traceparent });
-    };
-    return { memory, find, forget: () => lookup.forget('image', 'p1') };
+      clock,
+      policy,
+      events: recordEvents(),
+    });
+    return { memory, lookup, clock };
   }
 
-  const replicas = Array.from({ length: size }, createReplica);
-  const replica = (at: number) => {
-    const found = replicas[at % size];
-    if (found === undefined) throw new Error('there is no replica');
+  const replicas = parts.offsetsMs.map(createReplica);
+  const at = (replica: number) => {
+    const found = replicas[replica];
+    if (found === undefined) throw new Error(`there is no replica ${replica}`);
     return found;
   };
   return {
-    clock,
-    shared,
+    asks,
+    stored,
+    purges,
     memories: replicas.map(({ memory }) => memory),
-    get purges() {
-      return purges;
-    },
-    get doubles() {
-      return doubles;
-    },
-    find: async (at, minValidSeconds) => replica(at).find(minValidSeconds),
-    async purge(at) {
-      purges += 1;
-      replica(at).forget();
-      if (shared === undefined) return;
-      await shared.purge('image', 'p1');
-      await Promise.all(replicas.map(({ forget }) => later('announcement', forget)));
+    clockOf: (replica) => at(replica).clock.now(),
+    moment,
+    find: async (replica, id, minValidSeconds) =>
+      at(replica).lookup.find({ kind: 'image', id, minValidSeconds, traceparent: undefined }),
+    async purge(replica, id) {
+      const purge = recordPurge(id);
+      at(replica).lookup.forget('image', id);
+      if (shared === undefined) purge.told.set(replica, moment());
+      else await purgeShared(shared, purge);
     },
   };
 }
 
-/** How many purges had been asked for when the upstream was asked for this answer. */
-export function purgesBefore(answer: FoundAnswer): number {
-  return Number(/"name":"(\d+)"/.exec(answer.body)?.[1]);
+/** Which request brought an answer; `undefined` for a 404, which has no name. */
+export function askOf(answer: Answer): number | undefined {
+  return answer.found ? Number(/"name":"(\d+)"/.exec(answer.body)?.[1]) : undefined;
 }
