@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as TcpServer } from 'node:net';
 
 /** @returns the port; rejects with Node's own error, for instance `EADDRINUSE` */
-export async function listen(server: Server, port: number, host: string): Promise<number> {
+export async function listen(server: TcpServer, port: number, host: string): Promise<number> {
   server.listen(port, host);
   await once(server, 'listening');
   return portOf(server.address());
