@@ -29,8 +29,12 @@ export function createPurgeChannel(options: {
         const message = messageSchema.safeParse(parseJson(text));
         if (message.success) listener(message.data.kind, message.data.id);
       });
-      // It subscribes once the server is there, and again by itself after each reconnection.
-      subscriber.subscribe(channel).catch(() => undefined);
+      subscriber.on('ready', () => {
+        subscriber.subscribe(channel).catch(() => {
+          // A connection without its subscription is of no use; the next one tries again.
+          if (subscriber.status === 'ready') subscriber.disconnect(true);
+        });
+      });
     },
   };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { watchSlowness } from './slowness.ts';
 
 /** Facts about Redis, for whoever counts or logs them. */
 export interface RedisEvents {
@@ -19,24 +20,42 @@ export interface RedisGuard {
   stop(): void;
 }
 
-/** Replies that say that this server serves nobody at the moment; any other reply concerns one command alone. */
-const SERVER_UNUSABLE = /^(LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS)\b/;
+/**
+ * Replies that say that this server serves nobody at the moment, or that it is not the one to ask any more (READONLY, which
+ * some versions put behind words of their own); any other reply concerns one command alone.
+ */
+const SERVER_UNUSABLE = /^(LOADING|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|BUSY)\b|\bREADONLY\b/;
 
 const PROBE_INTERVAL_MS = 200;
 
 /**
- * A circuit breaker that opens on the first command without a reply, and closes when a PING of its own is answered:
- * no caller ever serves as the probe.
+ * A lookup can wait for Redis a few times in a row; at half of the timeout each, that is more than the one timeout
+ * that Redis may cost it. So commands that take longer mean the same as commands without a reply.
  */
-export function createRedisGuard(ping: () => Promise<unknown>, events: RedisEvents): RedisGuard {
+const SLOW_SHARE_OF_TIMEOUT = 0.5;
+
+/**
+ * A circuit breaker that opens on the first command without a reply, and when commands are slow. It closes when a probe
+ * of its own is answered, and soon enough: no caller ever serves as the probe.
+ */
+export function createRedisGuard(options: {
+  readonly probe: () => Promise<unknown>;
+  readonly events: RedisEvents;
+  readonly commandTimeoutMs: number;
+}): RedisGuard {
+  const { probe, events } = options;
+  const slowMs = options.commandTimeoutMs * SLOW_SHARE_OF_TIMEOUT;
   const stopped = new AbortController();
   let up = false;
   let lastError: unknown = new Error('Redis has not answered yet');
+  const slowness = watchSlowness(slowMs);
 
-  async function probe(): Promise<void> {
+  async function findAgain(): Promise<void> {
     while (!stopped.signal.aborted && !up) {
+      const beganMs = performance.now();
       try {
-        await ping();
+        await probe();
+        if (performance.now() - beganMs > slowMs) throw new Error('Redis is slow');
         if (stopped.signal.aborted) return;
         up = true;
         events.redisCameUp();
@@ -54,19 +73,26 @@ export function createRedisGuard(ping: () => Promise<unknown>, events: RedisEven
     up = false;
     lastError = error;
     events.redisWentDown(error);
-    void probe();
+    void findAgain();
   }
 
-  void probe();
+  void findAgain();
   return {
     async run(operation, command) {
       if (!up) throw new Error('Redis is away', { cause: lastError });
+      const ended = slowness.began(() => {
+        const error = new Error('Redis is slow');
+        events.redisFailed(operation, error);
+        wentDown(error);
+      });
       try {
         return await command();
       } catch (error) {
         events.redisFailed(operation, error);
         if (!isReply(error) || SERVER_UNUSABLE.test(error.message)) wentDown(error);
         throw error;
+      } finally {
+        ended();
       }
     },
     get up() {

@@ -3,6 +3,7 @@ import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
 import { createRedisGuard } from '../cache/redis-guard.ts';
+import { createRedisProbe } from '../cache/redis-probe.ts';
 import type { Config } from '../config.ts';
 import type { HealthCheck } from '../http/serve-health.ts';
 import { createSharedCounter } from '../limits/counter.ts';
@@ -46,14 +47,18 @@ export function openRedis(
     };
   }
 
-  const guard = createRedisGuard(() => client.ping(), {
-    redisFailed: deps.onFailed,
-    redisCameUp: () => logger.info('Redis answers'),
-    redisWentDown: (error) =>
-      logger.error({ error: describeError(error) }, 'Redis went away; going on without it'),
-  });
-  const { keyPrefix } = config.redis;
   const subscriber = createSubscriber(client);
+  const { keyPrefix, commandTimeoutMs } = config.redis;
+  const guard = createRedisGuard({
+    probe: createRedisProbe(client, subscriber, `${keyPrefix}v1:probe`),
+    commandTimeoutMs,
+    events: {
+      redisFailed: deps.onFailed,
+      redisCameUp: () => logger.info('Redis answers'),
+      redisWentDown: (error) =>
+        logger.error({ error: describeError(error) }, 'Redis went away; going on without it'),
+    },
+  });
   // The guard tells of what matters; without a listener ioredis writes each failed connection to the console.
   for (const connection of [client, subscriber]) connection.on('error', () => undefined);
   const purges = createPurgeChannel({ client, guard, keyPrefix });
