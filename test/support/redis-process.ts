@@ -15,8 +15,12 @@ export class RedisStartError extends Error {
   }
 }
 
-/** Resolves when the server says that it accepts connections; it dies with this process, however that ends. */
-export async function spawnRedis(binary: string, args: readonly string[]): Promise<ChildProcess> {
+/** Resolves when the server writes that it is ready; it dies with this process, however that ends. */
+export async function spawnRedis(
+  binary: string,
+  args: readonly string[],
+  readyText = 'Ready to accept connections',
+): Promise<ChildProcess> {
   // No inherited stream: a server that outlives its test by a moment would hold the test runner's own output open.
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close');
@@ -28,7 +32,7 @@ export async function spawnRedis(binary: string, args: readonly string[]): Promi
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       output.push(line);
-      if (line.includes('Ready to accept connections')) return child;
+      if (line.includes(readyText)) return child;
     }
     await closed;
     throw new RedisStartError(output.join('\n'));
