@@ -2,10 +2,15 @@ import { Cluster, Redis } from 'ioredis';
 
 export type RedisClient = Redis | Cluster;
 
+interface NodeAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface RedisSettings {
   readonly url: string | undefined;
-  readonly clusterNodes: ReadonlyArray<{ readonly host: string; readonly port: number }>;
-  readonly sentinelNodes: ReadonlyArray<{ readonly host: string; readonly port: number }>;
+  readonly clusterNodes: readonly NodeAddress[];
+  readonly sentinelNodes: readonly NodeAddress[];
   readonly sentinelName: string | undefined;
   readonly commandTimeoutMs: number;
 }
@@ -13,9 +18,35 @@ export interface RedisSettings {
 /** A server that answers again is found again in a fraction of a second. */
 const MAX_RECONNECT_DELAY_MS = 500;
 
+/**
+ * A cluster's client would try a command again for seconds where a node is gone, also one that may have been carried out.
+ * Only a redirection is followed, since it says that nothing was done; and not in pipelines, whose commands share a fate.
+ */
+const ONE_TRY = {
+  enableAutoPipelining: false,
+  retryDelayOnFailover: 0,
+  retryDelayOnClusterDown: 0,
+  retryDelayOnTryAgain: 0,
+  maxRedirections: 3,
+};
+
 /** Grows to a limit, with jitter so that a fleet doesn't come back in step. */
 function reconnectDelayMs(attempt: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 5), MAX_RECONNECT_DELAY_MS) * (0.75 + Math.random() / 2);
+}
+
+function connectionOptions({ commandTimeoutMs }: RedisSettings) {
+  return {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: Math.max(1000, commandTimeoutMs),
+    // Without it a connection whose other end has vanished is kept until the kernel gives up, a quarter of an hour later.
+    socketTimeout: 2 * commandTimeoutMs,
+    // A master that became a replica keeps its connections; the address may lead to another one by now.
+    reconnectOnError: (error: Error) => /\bREADONLY\b/.test(error.message),
+  };
 }
 
 /**
@@ -25,24 +56,13 @@ function reconnectDelayMs(attempt: number): number {
  * sent again, since whoever waits for Redis here is better served without it.
  */
 export function createRedisClient(settings: RedisSettings): RedisClient | undefined {
-  const patienceMs = Math.max(1000, settings.commandTimeoutMs);
-  const connection = {
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: settings.commandTimeoutMs,
-    connectTimeout: patienceMs,
-    // Without it a connection whose other end has vanished is kept until the kernel gives up, a quarter of an hour later.
-    socketTimeout: 2 * settings.commandTimeoutMs,
-    // A master that became a replica keeps its connections; the address may lead to another one by now.
-    reconnectOnError: (error: Error) => /\bREADONLY\b/.test(error.message),
-  };
+  const connection = connectionOptions(settings);
   if (settings.clusterNodes.length > 0) {
     return new Cluster([...settings.clusterNodes], {
+      ...ONE_TRY,
       enableOfflineQueue: false,
-      enableAutoPipelining: true,
       clusterRetryStrategy: reconnectDelayMs,
-      slotsRefreshTimeout: patienceMs,
+      slotsRefreshTimeout: connection.connectTimeout,
       redisOptions: connection,
     });
   }
@@ -54,6 +74,8 @@ export function createRedisClient(settings: RedisSettings): RedisClient | undefi
       sentinels: [...settings.sentinelNodes],
       name: settings.sentinelName,
       sentinelRetryStrategy: reconnectDelayMs,
+      // Without it a Sentinel that hangs is asked for ever, whatever the others know.
+      sentinelCommandTimeout: settings.commandTimeoutMs,
     });
   }
   return settings.url === undefined
@@ -64,7 +86,30 @@ export function createRedisClient(settings: RedisSettings): RedisClient | undefi
 /**
  * A second connection for messages. Whoever listens subscribes on each `ready`: ioredis' own way doesn't look whether that
  * worked, and where it didn't, the rejection would end the process.
+ *
+ * In a cluster every node hears every message, so it stays with one while that answers, and then takes another. (ioredis' own
+ * subscriber of a cluster waits for ever for a node that hangs, and takes a whole core to look for one while there is none.)
  */
-export function createSubscriber(client: RedisClient): RedisClient {
-  return client instanceof Cluster ? client.duplicate() : client.duplicate({ autoResubscribe: false });
+export function createSubscriber(client: RedisClient, settings: RedisSettings): Redis {
+  return client instanceof Cluster
+    ? onAnyNode(client, settings)
+    : client.duplicate({ autoResubscribe: false });
+}
+
+function onAnyNode(cluster: Cluster, settings: RedisSettings): Redis {
+  function anyNode(): NodeAddress {
+    const known = cluster.nodes().map(({ options: { host = '', port = 0 } }) => ({ host, port }));
+    const nodes = known.length > 0 ? known : settings.clusterNodes;
+    return nodes[Math.floor(Math.random() * nodes.length)] ?? { host: '', port: 0 };
+  }
+  const subscriber = new Redis({
+    ...connectionOptions(settings),
+    ...anyNode(),
+    autoResubscribe: false,
+    retryStrategy(attempt: number) {
+      Object.assign(subscriber.options, anyNode());
+      return reconnectDelayMs(attempt);
+    },
+  });
+  return subscriber;
 }

@@ -15,6 +15,9 @@ import type { Kind } from '../lookup/project.ts';
 /** How long a purge outlives the deadline of a flight that it must win over. */
 const PURGE_MARK_MARGIN_MS = 5000;
 
+/** Silence is what a subscriber mostly hears; an answer tells it from the silence of a connection that is dead. */
+const HEARTBEAT_MS = 1000;
+
 /** All that this service has in Redis; in this process alone where none is configured. */
 export interface RedisParts {
   readonly shared: SharedCache | undefined;
@@ -47,7 +50,7 @@ export function openRedis(
     };
   }
 
-  const subscriber = createSubscriber(client);
+  const subscriber = createSubscriber(client, config.redis);
   const { keyPrefix, commandTimeoutMs } = config.redis;
   const guard = createRedisGuard({
     probe: createRedisProbe(client, subscriber, `${keyPrefix}v1:probe`),
@@ -63,6 +66,7 @@ export function openRedis(
   for (const connection of [client, subscriber]) connection.on('error', () => undefined);
   const purges = createPurgeChannel({ client, guard, keyPrefix });
   purges.listen(subscriber, deps.onPurge);
+  const heartbeat = setInterval(() => subscriber.ping().catch(() => undefined), HEARTBEAT_MS);
   const count = createSharedCounter(client, guard);
 
   return {
@@ -85,6 +89,7 @@ export function openRedis(
     check: () => ({ status: guard.up ? 'ok' : 'degraded' }),
     async close() {
       guard.stop();
+      clearInterval(heartbeat);
       await Promise.all([client, subscriber].map(closeConnection));
     },
   };
