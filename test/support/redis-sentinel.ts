@@ -24,12 +24,14 @@ export interface SentinelRedis extends RedisTopology {
   readonly sentinels: readonly Sentinel[];
   /** The server that a majority of the Sentinels takes for the master; `undefined` while none does. */
   master(): Promise<RedisServer | undefined>;
+  /** Whether there is one master, as the Sentinels say, and the other server is its replica and has its data. */
+  isSettled(): Promise<boolean>;
   /** A switch that nothing forced; resolves when it is done. */
   failover(): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
-const MASTER_NAME = 'cache';
+const MASTER_NAME = 'recognisable-master-name';
 const DOWN_AFTER_MS = 600;
 const READY_TIMEOUT_MS = 20_000;
 /** A master waits five seconds for more replicas before it sends the first its copy. */
@@ -69,6 +71,7 @@ export async function startSentinelRedis(): Promise<SentinelRedis> {
         REDIS_SENTINEL_NAME: MASTER_NAME,
       },
       master: () => masterOf(group),
+      isSettled: () => isSettled(group),
       async failover() {
         const before = await masterOf(group);
         const next = servers.find((server) => server !== before);
@@ -134,6 +137,15 @@ async function isReady(sentinel: Sentinel): Promise<boolean> {
   if (facts.get('num-other-sentinels') !== '2' || facts.get('num-slaves') !== '1') return false;
   const replicas = z.array(factsSchema).parse(await sentinel.command('SENTINEL', 'REPLICAS', MASTER_NAME));
   return replicas.every((each) => each.get('master-link-status') === 'ok' && each.get('flags') === 'slave');
+}
+
+async function isSettled(group: Pick<SentinelRedis, 'servers' | 'sentinels'>): Promise<boolean> {
+  const master = await masterOf(group);
+  const roles = await Promise.all(group.servers.map((server) => server.command('ROLE')));
+  return group.servers.every((server, at) => {
+    const [role, , , link] = z.array(z.unknown()).parse(roles[at]);
+    return server === master ? role === 'master' : role === 'slave' && link === 'connected';
+  });
 }
 
 async function masterOf({
