@@ -31,11 +31,11 @@ const ONE_TRY = {
 };
 
 /** Grows to a limit, with jitter so that a fleet doesn't come back in step. */
-function reconnectDelayMs(attempt: number): number {
+export function reconnectDelayMs(attempt: number): number {
   return Math.min(50 * 2 ** Math.min(attempt, 5), MAX_RECONNECT_DELAY_MS) * (0.75 + Math.random() / 2);
 }
 
-function connectionOptions({ commandTimeoutMs }: RedisSettings) {
+export function connectionOptions({ commandTimeoutMs }: RedisSettings) {
   return {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

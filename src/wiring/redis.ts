@@ -1,9 +1,12 @@
 import { MemoryStore, type Store } from 'express-rate-limit';
+import { Cluster } from 'ioredis';
 import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
 import { createRedisGuard } from '../cache/redis-guard.ts';
 import { createRedisProbe } from '../cache/redis-probe.ts';
+import { watchSentinels } from '../cache/sentinel-watch.ts';
+import { unreachableReason } from '../cache/unreachable-reason.ts';
 import type { Config } from '../config.ts';
 import type { HealthCheck } from '../http/serve-health.ts';
 import { createSharedCounter } from '../limits/counter.ts';
@@ -57,13 +60,30 @@ export function openRedis(
     commandTimeoutMs,
     events: {
       redisFailed: deps.onFailed,
-      redisCameUp: () => logger.info('Redis answers'),
+      redisCameUp() {
+        logger.info('Redis answers');
+        reasonsTold.clear();
+      },
       redisWentDown: (error) =>
         logger.error({ error: describeError(error) }, 'Redis went away; going on without it'),
     },
   });
-  // The guard tells of what matters; without a listener ioredis writes each failed connection to the console.
-  for (const connection of [client, subscriber]) connection.on('error', () => undefined);
+  const reasonsTold = new Set<string>();
+  const tellReason = (error: unknown) => {
+    const reason = unreachableReason(error);
+    // Each of the attempts fails for the same reason.
+    if (guard.up || reasonsTold.has(reason)) return;
+    reasonsTold.add(reason);
+    logger.warn({ reason }, 'Redis can’t be reached');
+  };
+  client.on('error', tellReason);
+  if (client instanceof Cluster) client.on('node error', tellReason);
+  // Without a listener ioredis writes each failed connection to the console.
+  subscriber.on('error', () => undefined);
+  const endWatch = watchSentinels(config.redis, () => {
+    for (const connection of [client, subscriber])
+      if (connection.status === 'ready') connection.disconnect(true);
+  });
   const purges = createPurgeChannel({ client, guard, keyPrefix });
   purges.listen(subscriber, deps.onPurge);
   const heartbeat = setInterval(() => subscriber.ping().catch(() => undefined), HEARTBEAT_MS);
@@ -90,6 +110,7 @@ export function openRedis(
     async close() {
       guard.stop();
       clearInterval(heartbeat);
+      endWatch();
       await Promise.all([client, subscriber].map(closeConnection));
     },
   };

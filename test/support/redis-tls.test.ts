@@ -8,7 +8,7 @@ let authority: CertificateAuthority;
 let redis: TlsRedis;
 beforeAll(async () => {
   authority = await createCertificateAuthority();
-  redis = await startTlsRedis(await authority.issue());
+  redis = await startTlsRedis(await authority.issue(), 'secret');
 });
 afterAll(async () => {
   await redis.stop();

@@ -15,13 +15,14 @@ export interface TlsRedis extends RedisTopology {
  * A real Redis server that speaks TLS to whoever uses `url`. The plain port beside it is the tests' own door, so that
  * what they look at and change there has nothing to do with the TLS that they test.
  */
-export async function startTlsRedis(certificate: Certificate): Promise<TlsRedis> {
+export async function startTlsRedis(certificate: Certificate, password: string): Promise<TlsRedis> {
   const tlsPort = await freePort();
   const files = filesOf(certificate).flatMap(([name, value]) => [`--${name}`, value]);
   const server = await startRedisServer({
+    password,
     args: ['--tls-port', `${tlsPort}`, '--tls-auth-clients', 'no', ...files],
   });
-  const url = `rediss://localhost:${tlsPort}`;
+  const url = `rediss://:${encodeURIComponent(password)}@localhost:${tlsPort}`;
   return {
     server,
     servers: [server],
