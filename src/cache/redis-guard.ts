@@ -102,7 +102,13 @@ export function createRedisGuard(options: {
   };
 }
 
-/** Whether Redis answered, though with an error. */
+/**
+ * Whether Redis answered, though with an error. Where a slot is on its way to another node, ioredis puts the reply TRYAGAIN
+ * into an error of its own.
+ */
 function isReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
+  return (
+    error instanceof Error &&
+    (error.name === 'ReplyError' || error.message.startsWith('Too many Cluster redirections'))
+  );
 }
