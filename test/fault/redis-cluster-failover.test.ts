@@ -1,9 +1,6 @@
 import { isClusterOk, isMaster, type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
 import { describeFailovers } from '../support/redis-failover.ts';
-import { REDIS_FAULTS, type RedisFault } from '../support/redis-fault-rows.ts';
-import { describeRedisFaults } from '../support/redis-faults.ts';
 import type { RedisServer } from '../support/redis-server.ts';
-import type { RedisTopology } from '../support/redis-topology.ts';
 import { eventually } from '../support/stack.ts';
 
 const FAILOVER_MS = 15_000;
@@ -54,41 +51,4 @@ describeFailovers(
       end: async () => undefined,
     },
   ],
-);
-
-const allOk = ({ servers }: RedisTopology) =>
-  eventually(async () => (await Promise.all(servers.map(isClusterOk))).every(Boolean), FAILOVER_MS);
-
-const first = ({ servers: [server] }: RedisTopology) => {
-  if (server === undefined) throw new Error('the cluster has no node');
-  return server;
-};
-
-/** What can happen to one node that has no replica, so that nobody takes its place. */
-const ONE_NODE_FAULTS: readonly RedisFault[] = [
-  {
-    name: 'with one node killed and started again',
-    left: 'nothing',
-    begin: (cluster) => first(cluster).kill(),
-    end: (cluster) => first(cluster).restart(),
-  },
-  {
-    name: 'with one node paused',
-    left: 'nothing',
-    begin: (cluster) => first(cluster).pause(),
-    end: (cluster) => first(cluster).resume(),
-  },
-];
-
-describeRedisFaults(
-  'a cluster of three masters',
-  () => startRedisCluster({ masters: 3 }),
-  [...REDIS_FAULTS, ...ONE_NODE_FAULTS].map((fault) => ({
-    ...fault,
-    async end(cluster) {
-      await fault.end(cluster);
-      // Nodes that were away serve again when they have found each other.
-      await allOk(cluster);
-    },
-  })),
 );

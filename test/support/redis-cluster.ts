@@ -113,7 +113,10 @@ async function join(members: readonly Member[], shards: readonly ClusterShard[])
     shards.flatMap(({ replicas }) => replicas),
     isSynchronized,
   );
-  await allBecome(everyServer, (server) => knowsItsReplicas(server, shards));
+  // A replica that has received nothing yet is not named to clients.
+  for (const { master } of shards) await master.command('FLUSHALL');
+  const replicasEach = members.length / shards.length - 1;
+  await allBecome(everyServer, (server) => namesReplicas(server, replicasEach));
 }
 
 /** Redis tells nobody when its state changes; it has to be asked. */
@@ -138,9 +141,8 @@ async function isSynchronized(replica: RedisServer): Promise<boolean> {
     .includes('master_link_status:up');
 }
 
-/** Whether it has heard of every replica that it is one. */
-async function knowsItsReplicas(server: RedisServer, shards: readonly ClusterShard[]): Promise<boolean> {
-  const table = z.string().parse(await server.command('CLUSTER', 'NODES'));
-  const replicas = shards.reduce((sum, shard) => sum + shard.replicas.length, 0);
-  return table.split('\n').filter((line) => /\bslave\b/.test(line)).length === replicas;
+/** Whether it names the replicas of each range of slots to clients. */
+async function namesReplicas(server: RedisServer, each: number): Promise<boolean> {
+  const ranges = z.array(z.array(z.unknown())).parse(await server.command('CLUSTER', 'SLOTS'));
+  return ranges.every(([_first, _last, _master, ...replicas]) => replicas.length === each);
 }

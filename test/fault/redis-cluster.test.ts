@@ -1,0 +1,185 @@
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { listen } from '../support/http-server.ts';
+import { isClusterOk, type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
+import { REDIS_FAULTS, type RedisFault } from '../support/redis-fault-rows.ts';
+import { describeRedisFaults } from '../support/redis-faults.ts';
+import type { RedisServer } from '../support/redis-server.ts';
+import type { RedisTopology } from '../support/redis-topology.ts';
+import { eventually, type Stack, startStack } from '../support/stack.ts';
+
+const SETTLED_MS = 15_000;
+/** After its first failure; see `reconnectDelayMs`. */
+const RESUBSCRIBE_MS = 200;
+
+const allOk = ({ servers }: RedisTopology) =>
+  eventually(async () => (await Promise.all(servers.map(isClusterOk))).every(Boolean), SETTLED_MS);
+
+const first = ({ servers: [server] }: RedisTopology) => {
+  if (server === undefined) throw new Error('the cluster has no node');
+  return server;
+};
+
+/** What can happen to one node that has no replica, so that nobody takes its place. */
+const ONE_NODE_FAULTS: readonly RedisFault[] = [
+  {
+    name: 'with one node killed and started again',
+    left: 'nothing',
+    begin: (cluster) => first(cluster).kill(),
+    end: (cluster) => first(cluster).restart(),
+  },
+  {
+    name: 'with one node paused',
+    left: 'nothing',
+    begin: (cluster) => first(cluster).pause(),
+    end: (cluster) => first(cluster).resume(),
+  },
+];
+
+describeRedisFaults(
+  'a cluster of three masters',
+  () => startRedisCluster({ masters: 3 }),
+  [...REDIS_FAULTS, ...ONE_NODE_FAULTS].map((fault) => ({
+    ...fault,
+    async end(cluster) {
+      await fault.end(cluster);
+      // Nodes that were away serve again when they have found each other.
+      await allOk(cluster);
+    },
+  })),
+);
+
+const isUp = async (stack: Stack) => (await stack.metric('redis_up')) === 1;
+
+/** Two replicas of the service that have the cluster in use. */
+async function startReplicas({ env }: RedisCluster): Promise<{ readonly one: Stack; readonly other: Stack }> {
+  const one = await startStack({ env });
+  const other = await startStack({ env, beside: one });
+  await eventually(async () => (await isUp(one)) && (await isUp(other)));
+  return { one, other };
+}
+
+async function isFoundInRedis(stack: Stack, id: string): Promise<boolean> {
+  const found = await stack.lookup(id);
+  return found.headers.get('cache-status')?.includes('detail=redis') ?? false;
+}
+
+async function purgeReaches(from: Stack, to: Stack, id: string): Promise<boolean> {
+  await to.lookup(id);
+  await from.ops.request(`/cache/image-projects/${id}`, { method: 'DELETE' });
+  return (await to.metric('cache_memory_entries')) === 0;
+}
+
+async function subscribers(nodes: readonly RedisServer[]): Promise<number> {
+  const lists = await Promise.all(nodes.map((node) => node.command('CLIENT', 'LIST', 'TYPE', 'pubsub')));
+  return lists.reduce<number>((sum, list) => sum + String(list).split('\n').filter(Boolean).length, 0);
+}
+
+const keyOf = (id: string) => `mhbff:v1:{image:${id}}`;
+
+/** Moves the slot of a project from its node to another in two halves, as redis-cli does. */
+async function slotMove({ shards }: RedisCluster, id: string) {
+  const masters = shards.map(({ master }) => master);
+  const slot = String(await masters[0]?.command('CLUSTER', 'KEYSLOT', keyOf(id)));
+  const owners = await Promise.all(masters.map((node) => owns(node, Number(slot))));
+  const from = masters[owners.indexOf(true)];
+  const to = masters[owners.indexOf(false)];
+  if (from === undefined || to === undefined) throw new Error('no node has the slot, or each');
+  const idOf = async (node: RedisServer) => String(await node.command('CLUSTER', 'MYID'));
+  const [fromId, toId] = [await idOf(from), await idOf(to)];
+  return {
+    from,
+    to,
+    async begin() {
+      await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+      await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+    },
+    async end() {
+      await from.command('MIGRATE', to.host, `${to.port}`, '', '0', '2000', 'KEYS', keyOf(id));
+      for (const node of [to, from, ...masters]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    },
+  };
+}
+
+async function owns(node: RedisServer, slot: number): Promise<boolean> {
+  const table = z.string().parse(await node.command('CLUSTER', 'NODES'));
+  const own = table.split('\n').find((line) => line.includes('myself'));
+  const ranges = [...(own ?? '').matchAll(/ (\d+)-(\d+)/g)];
+  return ranges.some(([, first, last]) => Number(first) <= slot && slot <= Number(last));
+}
+
+describe('a slot of a cluster', () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster.stop());
+
+  test.each([
+    ['with the project in it', 'complete-there', true],
+    ['without it', 'complete-absent', false],
+  ])('moves %s: no lookup fails, and all of Redis stays in use', async (_what, id, isThere) => {
+    const stack = await startStack({ env: { ...cluster.env, CACHE_MEMORY_MAX_BYTES: '0' } });
+    await eventually(() => isUp(stack));
+    const { from, to, begin, end } = await slotMove(cluster, id);
+    const isOn = async (node: RedisServer) => (await node.keys(keyOf(id))).length === 1;
+    if (isThere) {
+      await stack.lookup(id);
+      await eventually(() => isOn(from));
+    }
+    await begin();
+    for (let n = 0; n < 3; n += 1) expect((await stack.lookup(id)).status).toBe(200);
+    await end();
+    expect(await isOn(to)).toBe(isThere);
+    await eventually(() => isFoundInRedis(stack, id));
+    expect(stack.logs().filter((line) => line.includes('Redis went away'))).toEqual([]);
+  });
+});
+
+describe('messages in a cluster', () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster({ replicasEach: 1 });
+  });
+  afterAll(() => cluster.stop());
+
+  test('reach a replica of the service whose own node hangs', async () => {
+    const { one, other } = await startReplicas(cluster);
+    const [hanging, rest] = [
+      cluster.shards.flatMap(({ replicas }) => replicas),
+      cluster.shards.map(({ master }) => master),
+    ];
+    // Each that is turned away takes any node, until all have come to those that will hang.
+    await eventually(async () => {
+      await Promise.all(rest.map((node) => node.command('CLIENT', 'KILL', 'TYPE', 'pubsub')));
+      await delay(RESUBSCRIBE_MS);
+      return (await subscribers(hanging)) === 2;
+    }, SETTLED_MS);
+    for (const node of hanging) node.pause();
+    onTestFinished(() => {
+      for (const node of hanging) node.resume();
+    });
+    await eventually(() => purgeReaches(one, other, 'complete-purged'), SETTLED_MS);
+    await eventually(async () => (await subscribers(rest)) === 2);
+  });
+
+  test('cost next to nothing while no node is there', async () => {
+    const { one } = await startReplicas(cluster);
+    await Promise.all(cluster.servers.map((node) => node.kill()));
+    let connections = 0;
+    const counter = createServer((socket) => {
+      connections += 1;
+      socket.on('error', () => undefined).destroy();
+    });
+    await listen(counter, cluster.servers[0]?.port ?? 0, '127.0.0.1');
+    await delay(1000);
+    counter.close();
+    expect((await one.lookup('complete-1')).status).toBe(200);
+    expect(connections).toBeLessThan(50);
+    await Promise.all(cluster.servers.map((node) => node.restart()));
+    await allOk(cluster);
+    await eventually(() => isUp(one));
+  });
+});
