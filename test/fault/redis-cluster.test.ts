@@ -2,10 +2,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { z } from 'zod';
 import { createRedisClient } from '../../src/cache/redis-client.ts';
 import { loadConfig } from '../../src/config.ts';
 import { isClusterOk, type RedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
+import { slotMove } from '../support/redis-cluster-slots.ts';
 import { REDIS_FAULTS, type RedisFault } from '../support/redis-fault-rows.ts';
 import { describeRedisFaults } from '../support/redis-faults.ts';
 import type { RedisServer } from '../support/redis-server.ts';
@@ -84,37 +84,6 @@ async function subscribers(nodes: readonly RedisServer[]): Promise<number> {
 
 const keyOf = (id: string) => `mhbff:v1:{image:${id}}`;
 
-/** Moves the slot of a project from its node to another in two halves, as redis-cli does. */
-async function slotMove({ shards }: RedisCluster, id: string) {
-  const masters = shards.map(({ master }) => master);
-  const slot = String(await masters[0]?.command('CLUSTER', 'KEYSLOT', keyOf(id)));
-  const owners = await Promise.all(masters.map((node) => owns(node, Number(slot))));
-  const from = masters[owners.indexOf(true)];
-  const to = masters[owners.indexOf(false)];
-  if (from === undefined || to === undefined) throw new Error('no node has the slot, or each');
-  const idOf = async (node: RedisServer) => String(await node.command('CLUSTER', 'MYID'));
-  const [fromId, toId] = [await idOf(from), await idOf(to)];
-  return {
-    from,
-    to,
-    async begin() {
-      await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
-      await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
-    },
-    async end() {
-      await from.command('MIGRATE', to.host, `${to.port}`, '', '0', '2000', 'KEYS', keyOf(id));
-      for (const node of [to, from, ...masters]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
-    },
-  };
-}
-
-async function owns(node: RedisServer, slot: number): Promise<boolean> {
-  const table = z.string().parse(await node.command('CLUSTER', 'NODES'));
-  const own = table.split('\n').find((line) => line.includes('myself'));
-  const ranges = [...(own ?? '').matchAll(/ (\d+)-(\d+)/g)];
-  return ranges.some(([, first, last]) => Number(first) <= slot && slot <= Number(last));
-}
-
 describe('a slot of a cluster', () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
@@ -128,7 +97,7 @@ describe('a slot of a cluster', () => {
   ])('moves %s: no lookup fails, and all of Redis stays in use', async (_what, id, isThere) => {
     const stack = await startStack({ env: { ...cluster.env, CACHE_MEMORY_MAX_BYTES: '0' } });
     await eventually(() => isUp(stack));
-    const { from, to, begin, end } = await slotMove(cluster, id);
+    const { from, to, begin, end } = await slotMove(cluster, keyOf(id));
     const isOn = async (node: RedisServer) => (await node.keys(keyOf(id))).length === 1;
     if (isThere) {
       await stack.lookup(id);

@@ -99,7 +99,8 @@ async function startSentinel(masterPort: number): Promise<Sentinel> {
     `dir ${folder}`,
     `sentinel monitor ${MASTER_NAME} ${HOST} ${masterPort} 2`,
     watch('down-after-milliseconds', DOWN_AFTER_MS),
-    watch('failover-timeout', 5000),
+    // After a failover, none is begun for twice as long.
+    watch('failover-timeout', 1500),
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
   const child = await spawnRedis(binary, [file, '--sentinel'], '+monitor master').catch(
@@ -141,9 +142,11 @@ async function isReady(sentinel: Sentinel): Promise<boolean> {
 
 async function isSettled(group: Pick<SentinelRedis, 'servers' | 'sentinels'>): Promise<boolean> {
   const master = await masterOf(group);
-  const roles = await Promise.all(group.servers.map((server) => server.command('ROLE')));
+  // A server whose role a Sentinel changes has all its connections closed, this one too.
+  const roles = await Promise.allSettled(group.servers.map((server) => server.command('ROLE')));
   return group.servers.every((server, at) => {
-    const [role, , , link] = z.array(z.unknown()).parse(roles[at]);
+    const reply = roles[at];
+    const [role, , , link] = reply?.status === 'fulfilled' ? z.array(z.unknown()).parse(reply.value) : [];
     return server === master ? role === 'master' : role === 'slave' && link === 'connected';
   });
 }
