@@ -3,8 +3,14 @@ import type { EndedRequest } from './http/observe.ts';
 
 export type { Logger } from 'pino';
 
-/** Errors of these types are defects of our own code; their words name code, never data. */
-const OWN_DEFECTS = new Set(['TypeError', 'ReferenceError', 'RangeError', 'AssertionError']);
+/** What V8 itself says of a defect: it names code, never data. */
+const WORDS_OF_V8 = [
+  /^Cannot (?:read|set) properties of (?:undefined|null) \((?:reading|setting) '[\w$]{1,40}'\)$/,
+  /^[\w$.]{1,80} is not (?:defined|iterable|a function|a constructor)$/,
+  /^Assignment to constant variable\.$/,
+  /^Maximum call stack size exceeded$/,
+  /^Invalid (?:array|string) length$/,
+];
 
 export function createLogger(options: {
   readonly level: string;
@@ -45,17 +51,19 @@ export function logRequest(logger: Logger, { method, status, seconds, context }:
 }
 
 /**
- * An error in words that are safe to keep: names, codes and places in the code. Messages of foreign errors are left
- * out, since they quote what was being read (a body, an address, a header).
+ * An error in words that are safe to keep: names, codes and places in the code. Messages are left
+ * out, since they quote what was being read (a body, an address, a header, an argument).
  */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
   return {
     name: error.name,
     code: 'code' in error && typeof error.code === 'string' ? error.code : undefined,
-    message: OWN_DEFECTS.has(error.name) ? error.message : undefined,
+    message: WORDS_OF_V8.some((words) => words.test(error.message)) ? error.message : undefined,
     at: error.stack
-      ?.split('\n')
+      // A message can have lines that look like places.
+      ?.replace(error.message, '')
+      .split('\n')
       .filter((line) => /^\s+at /.test(line))
       .map((line) => line.trim()),
     cause: error.cause === undefined ? undefined : describeError(error.cause),

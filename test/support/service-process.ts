@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { freePort } from './free-port.ts';
 
@@ -10,6 +11,8 @@ export interface ServiceProcess {
   readonly pid: number;
   /** What it wrote to stdout, a line each. */
   readonly lines: readonly string[];
+  /** What it wrote to stderr so far. */
+  stderr(): string;
   kill(signal: NodeJS.Signals): void;
   /** How it ended. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
@@ -22,6 +25,7 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
   const [port, opsPort] = [await freePort(), await freePort()];
   const child = spawnMain({ HOST: '127.0.0.1', PORT: String(port), OPS_PORT: String(opsPort), ...env });
   const lines: string[] = [];
+  const stderr = collect(child.stderr);
   const exited = exitOf(child);
   const ready = Promise.withResolvers<void>();
   if (child.stdout === null) throw new Error('the process has no stdout');
@@ -36,6 +40,7 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
     opsUrl: `http://127.0.0.1:${opsPort}`,
     pid: z.number().parse(child.pid),
     lines,
+    stderr,
     kill: (signal) => void child.kill(signal),
     exited,
   };
@@ -44,11 +49,8 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
 /** Runs the service until it ends by itself. */
 export async function runServiceProcess(env: Readonly<Record<string, string>>) {
   const child = spawnMain(env);
-  let stderr = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  return { ...(await exitOf(child)), stderr };
+  const stderr = collect(child.stderr);
+  return { ...(await exitOf(child)), stderr: stderr() };
 }
 
 /** Its environment is what a test says alone, so that nothing of this machine's counts. */
@@ -58,6 +60,14 @@ function spawnMain(env: Readonly<Record<string, string>>): ChildProcess {
   process.once('exit', stopWithParent);
   child.once('exit', () => process.off('exit', stopWithParent));
   return child;
+}
+
+function collect(stream: Readable | null): () => string {
+  let text = '';
+  stream?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  return () => text;
 }
 
 async function exitOf(child: ChildProcess) {

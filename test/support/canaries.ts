@@ -1,0 +1,52 @@
+/** A secret with bytes that are easy to recognise, wherever they come out. */
+export interface Canary {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Text that came out somewhere. */
+export interface Outlet {
+  readonly where: string;
+  readonly text: string;
+}
+
+/** How a secret may look once something has encoded it. */
+function spellings(value: string): ReadonlyMap<string, string> {
+  const bytes = Buffer.from(value);
+  const each = (format: (byte: number) => string) => [...bytes].map(format).join('');
+  const hex = (byte: number) => byte.toString(16).padStart(2, '0');
+  // Inside the base64 of something longer; its first and last characters depend on what is around.
+  const inner = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .replace(/=+$/, '')
+      .slice(before + 1, -1),
+  );
+  return new Map([
+    ['as it is', value],
+    ['reversed', [...value].reverse().join('')],
+    ...inner.map((text, before): [string, string] => [`in base64, ${before} bytes behind`, text]),
+    ...inner.map((text, before): [string, string] => [
+      `in base64url, ${before} bytes behind`,
+      text.replaceAll('+', '-').replaceAll('/', '_'),
+    ]),
+    ['in hex', bytes.toString('hex')],
+    ['percent-encoded', each((byte) => `%${hex(byte)}`)],
+    ['percent-encoded as a URL component', encodeURIComponent(value)],
+    ['escaped as in JSON', each((byte) => `\\u00${hex(byte)}`)],
+  ]);
+}
+
+/** @returns where a canary was found, and how it looked there */
+export function findCanaries(canaries: readonly Canary[], outlets: readonly Outlet[]): string[] {
+  return canaries.flatMap(({ name, value }) => {
+    const forms = [...spellings(value)];
+    return outlets.flatMap(({ where, text }) => {
+      const lower = text.toLowerCase();
+      const form = forms.find(
+        ([, spelled]) => text.includes(spelled) || lower.includes(spelled.toLowerCase()),
+      );
+      return form === undefined ? [] : [`${name} ${form[0]} in ${where}`];
+    });
+  });
+}
