@@ -5,6 +5,8 @@ import type { Handler } from './request-context.ts';
 export interface RefusalGate {
   /** Connections are to be given up: each response is the last one on its own. */
   readonly lastResponses: boolean;
+  /** What a new request has to wait for. */
+  readonly held: Promise<void> | undefined;
   /** It is too late for new requests. */
   readonly closed: boolean;
 }
@@ -16,6 +18,7 @@ export function refuseWhen(gate: RefusalGate): Handler {
   return (_req, res, next) => {
     if (gate.lastResponses) res.locals.headers.push('Connection', 'close');
     if (gate.closed) throw new HttpError('draining', { retryAfterSeconds: RETRY_AFTER_SECONDS });
-    next();
+    if (gate.held === undefined) next();
+    else gate.held.then(() => next());
   };
 }

@@ -50,7 +50,7 @@ const publicApp = createApp({
   corsOrigins: [],
   trustProxy: [],
   apiDescription: () => '{}',
-  draining: { lastResponses: false, closed: false },
+  draining: { lastResponses: false, held: undefined, closed: false },
   leakGuard,
 });
 const opsApp = createOpsApp({
