@@ -22,8 +22,8 @@ const MAIN = new URL('../../src/start.js', import.meta.url).pathname;
 
 /** Runs the service as it runs in production, as a process of its own, and waits until it says that it is ready. */
 export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-  const [port, opsPort] = [await freePort(), await freePort()];
-  const child = spawnMain({ HOST: '127.0.0.1', PORT: String(port), OPS_PORT: String(opsPort), ...env });
+  const { PORT: port = String(await freePort()), OPS_PORT: opsPort = String(await freePort()) } = env;
+  const child = spawnMain({ ...env, HOST: '127.0.0.1', PORT: port, OPS_PORT: opsPort });
   const lines: string[] = [];
   const stderr = collect(child.stderr);
   const exited = exitOf(child);
