@@ -48,7 +48,10 @@ function purgedBetween({ purges }: LookupWorld, from: Moment, to: Moment, id: st
 }
 
 /** The request whose pending answer Redis held, whole and fresh for this replica, as its flight asked Redis. */
-function heldInRedis({ world, offsetsMs, redisBrokenAtMs }: TimelineRun, ask: Ask): Ask | undefined {
+function heldInRedis(
+  { world, offsetsMs, redisAheadMs, redisBrokenAtMs }: TimelineRun,
+  ask: Ask,
+): Ask | undefined {
   const readAtMs = ask.sent.atMs - MAX_TRAVEL_MS;
   const before = world.stored.filter(({ id, order }) => id === ask.id && order < ask.sent.order);
   const last = before.at(-1);
@@ -59,6 +62,7 @@ function heldInRedis({ world, offsetsMs, redisBrokenAtMs }: TimelineRun, ask: As
   // On a clock that is ahead of the writer's an answer ends sooner, which costs a request and harms nobody.
   const ahead = (offsetsMs[ask.replica] ?? 0) > (offsetsMs[last.by] ?? 0);
   const { over, said } = held;
-  const fresh = over !== undefined && said !== undefined && ask.sent.atMs < expiryMs(over, said);
+  const fresh =
+    over !== undefined && said !== undefined && ask.sent.atMs + redisAheadMs < expiryMs(over, said);
   return fresh && !ahead ? held : undefined;
 }

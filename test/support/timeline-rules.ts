@@ -41,7 +41,7 @@ export const RULES: Readonly<Record<string, (judged: Case) => boolean>> = {
     const { Age: age } = headersFor(judged);
     if (age === undefined) return judged.found.source === 'upstream';
     const ageMs = judged.served.answered.atMs - judged.over.atMs;
-    const oldest = Math.floor((ageMs + clocksDifferByMs(judged)) / 1000);
+    const oldest = Math.floor((ageMs + clocksDifferByMs(judged) + judged.run.redisAheadMs) / 1000);
     return (
       /^\d+$/.test(age) &&
       Number(age) >= Math.floor((ageMs - slackMs(judged.run)) / 1000) &&

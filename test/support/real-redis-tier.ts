@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { Redis } from 'ioredis';
+import { createRedisCache } from '../../src/cache/redis-cache.ts';
+import type { RedisGuard } from '../../src/cache/redis-guard.ts';
+import type { SharedCache } from '../../src/lookup/ports.ts';
+import { settle } from './builders.ts';
+import { type RedisServer, startRedisServer } from './redis-server.ts';
+
+/** Takes time off the life of every key, as if it had passed. */
+const AGE = `
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  redis.call('PEXPIRE', key, math.max(0, redis.call('PTTL', key) - ARGV[1]))
+end
+`;
+
+export interface RealRedisTier {
+  readonly shared: SharedCache;
+  readonly server: RedisServer;
+  /** Makes the server's keys older. */
+  age(ms: number): Promise<void>;
+  /** Resolves when no command is under way, and nothing runs any more that the last reply set off. */
+  idle(): Promise<void>;
+  clear(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The tier that the service has in Redis, on a server of its own. It announces no purge. */
+export async function startRealRedisTier(purgeMarkMs: number): Promise<RealRedisTier> {
+  const server = await startRedisServer();
+  const client = new Redis(server.url);
+  await once(client, 'ready');
+  const underWay = new Set<Promise<unknown>>();
+  const guard: RedisGuard = {
+    async run(_operation, command) {
+      const running = command();
+      underWay.add(running);
+      try {
+        return await running;
+      } finally {
+        underWay.delete(running);
+      }
+    },
+    up: true,
+    stop: () => undefined,
+  };
+  const announcePurge = async () => undefined;
+  return {
+    shared: createRedisCache({ client, guard, keyPrefix: 't:', purgeMarkMs, announcePurge }),
+    server,
+    age: async (ms) => void (await client.eval(AGE, 0, ms)),
+    async idle() {
+      await settle();
+      while (underWay.size > 0) {
+        await Promise.allSettled(underWay);
+        await settle();
+      }
+    },
+    clear: async () => void (await client.flushall()),
+    async stop() {
+      client.disconnect();
+      await server.stop();
+    },
+  };
+}
