@@ -94,6 +94,7 @@ export async function startMagicHourEmulator(
     log.record({ method, path, headers, atMs: now() }, id);
     request.resume();
     await gate?.promise;
+    response.setHeader('date', new Date(now()).toUTCString());
     if (method !== 'GET' || !isKind(kind) || id === undefined) return sendScripted(response, NOT_FOUND);
     if (!apiKeys.some((key) => headers.authorization === `Bearer ${key}`))
       return sendScripted(response, UNAUTHORIZED);
