@@ -6,16 +6,19 @@ import type { SharedCache } from '../../src/lookup/ports.ts';
 import { settle } from './builders.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
-/** Takes time off the life of every key, as if it had passed. */
 const AGE = `
 for _, key in ipairs(redis.call('KEYS', '*')) do
   redis.call('PEXPIRE', key, math.max(0, redis.call('PTTL', key) - ARGV[1]))
 end
 `;
 
+/** Takes time off the life of every key, as if it had passed. */
+export async function ageKeys(server: RedisServer, ms: number): Promise<void> {
+  await server.command('EVAL', AGE, '0', String(ms));
+}
+
 export interface RealRedisTier {
   readonly shared: SharedCache;
-  readonly server: RedisServer;
   /** Makes the server's keys older. */
   age(ms: number): Promise<void>;
   /** Resolves when no command is under way, and nothing runs any more that the last reply set off. */
@@ -46,7 +49,6 @@ export async function startRealRedisTier(purgeMarkMs: number): Promise<RealRedis
   const announcePurge = async () => undefined;
   return {
     shared: createRedisCache({ client, guard, keyPrefix: 't:', purgeMarkMs, announcePurge }),
-    server,
     age: async (ms) => void (await client.eval(AGE, 0, ms)),
     async idle() {
       await settle();
