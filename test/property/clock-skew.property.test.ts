@@ -19,6 +19,8 @@ const FIVE_MINUTES_MS = 300_000;
 const ENV = {
   CACHE_PENDING_TTL_MS: String(PENDING_TTL_SECONDS * 1000),
   CACHE_NOT_FOUND_TTL_SECONDS: String(PENDING_TTL_SECONDS),
+  // A busy machine must not look like a Redis that is away.
+  REDIS_COMMAND_TIMEOUT_MS: '10000',
   RATE_LIMIT_MAX: '100000',
   RATE_LIMIT_IP_MAX: '100000',
 };
