@@ -84,7 +84,7 @@ export function createIsolationModel(options: {
     emulator.project(id, { response: { status, body: version.body } });
   }
 
-  for (const id of ids) define(id, 'missing');
+  for (const [n, id] of ids.entries()) define(id, STATES[n % STATES.length] ?? 'missing');
   return {
     maySee,
     define,
