@@ -121,7 +121,8 @@ test('nobody sees what the policy does not give them, whoever does what at the s
         await fc.asyncModelRun(() => ({ model: round.model, real: round }), steps);
       },
     ),
-    { numRuns: 30 },
+    // Races on real sockets don't repeat to the letter: the first that fails is worth more than a search for a shorter one.
+    { numRuns: 30, endOnFailure: true },
   );
 }, 60_000);
 
