@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { FreshnessPolicy } from '../lookup/freshness.ts';
 import type { SharedCache } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 import { decodeAnswer, encodeAnswer, FORMAT_VERSION } from './answer-codec.ts';
+import { limitLife } from './life-limit.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { RedisGuard } from './redis-guard.ts';
 import { redisScript, runScript } from './redis-script.ts';
@@ -13,7 +15,8 @@ import { redisScript, runScript } from './redis-script.ts';
  * held against it too.
  */
 const STORE = redisScript(`
-if (redis.call('GET', KEYS[2]) or '') ~= ARGV[3] then
+-- MGET takes a key of another type for none, as the read does.
+if (redis.call('MGET', KEYS[2])[1] or '') ~= ARGV[3] then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -38,10 +41,11 @@ export function createRedisCache(options: {
   readonly client: RedisClient;
   readonly guard: RedisGuard;
   readonly keyPrefix: string;
+  readonly policy: FreshnessPolicy;
   readonly purgeMarkMs: number;
   readonly announcePurge: (kind: Kind, id: string) => Promise<void>;
 }): SharedCache {
-  const { client, guard, keyPrefix, purgeMarkMs, announcePurge } = options;
+  const { client, guard, keyPrefix, policy, purgeMarkMs, announcePurge } = options;
 
   /** The braces are a hash tag: what stands in them alone decides the slot. */
   function keysOf(kind: Kind, id: string): [answer: string, purgeMark: string] {
@@ -57,7 +61,8 @@ export function createRedisCache(options: {
       const [[stored, mark], ttlMs] = await guard.run('cache_read', () =>
         Promise.all([client.mgetBuffer(keys), client.pttl(keys[0])]),
       );
-      const answer = stored ? decodeAnswer(id, stored) : undefined;
+      const decoded = stored ? decodeAnswer(id, stored) : undefined;
+      const answer = decoded && limitLife(decoded, policy);
       // -1: somebody took its end away (PERSIST), so that its own times alone count.
       const lifeLeftMs = ttlMs === -1 ? Number.POSITIVE_INFINITY : ttlMs;
       return { answer, lifeLeftMs, purgeMark: mark?.toString() };

@@ -1,6 +1,6 @@
 import { HttpError } from '../errors.ts';
 import { type Answer, endingEarlier, foundAnswer } from './answer.ts';
-import { type FreshnessPolicy, freshUntilMs } from './freshness.ts';
+import { type FreshnessPolicy, freshUntilMs, notFoundUntilMs } from './freshness.ts';
 import type { Clock, LookupEvents, TraceContext, Upstream } from './ports.ts';
 import { type Kind, parseProject } from './project.ts';
 
@@ -26,7 +26,7 @@ export function createAnswerFetcher(dependencies: {
     const answered = await upstream.fetchProject(kind, id, { traceparent });
     const nowMs = clock.now();
     if (answered === undefined) {
-      return { found: false, fetchedAtMs: nowMs, freshUntilMs: nowMs + policy.notFoundTtlSeconds * 1000 };
+      return { found: false, fetchedAtMs: nowMs, freshUntilMs: notFoundUntilMs(nowMs, policy) };
     }
     const { body, dateMs = nowMs } = answered;
     const parsed = parseProject(body);

@@ -24,7 +24,11 @@ const MAX_TTL_MS = 24 * 60 * 60 * 1000;
  * - deleted (`enabled: false`) or of an unknown status: not at all.
  * - whatever lists downloads: never past the margin before the earliest of them ends.
  */
-export function freshUntilMs(project: Project, nowMs: number, policy: FreshnessPolicy): number {
+export function freshUntilMs(
+  project: Pick<Project, 'enabled' | 'status' | 'terminal' | 'downloadEnds'>,
+  nowMs: number,
+  policy: FreshnessPolicy,
+): number {
   if (!project.enabled || project.status === 'unknown') return nowMs;
   const { earliestMs, allKnown } = project.downloadEnds;
   const endMs = earliestMs === undefined ? undefined : earliestMs - policy.expiryMarginSeconds * 1000;
@@ -35,6 +39,11 @@ export function freshUntilMs(project: Project, nowMs: number, policy: FreshnessP
       ? policy.terminalTtlSeconds * 1000
       : policy.pendingTtlMs;
   return Math.min(nowMs + ttlMs, endMs ?? Number.POSITIVE_INFINITY);
+}
+
+/** The same for a project that the upstream doesn't know. */
+export function notFoundUntilMs(nowMs: number, policy: FreshnessPolicy): number {
+  return nowMs + policy.notFoundTtlSeconds * 1000;
 }
 
 /** Whether every download that the project lists lives at least `minValidSeconds` more. */

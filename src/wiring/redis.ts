@@ -94,6 +94,7 @@ export function openRedis(
       client,
       guard,
       keyPrefix,
+      policy: config.cache,
       purgeMarkMs: config.upstream.deadlineMs + PURGE_MARK_MARGIN_MS,
       announcePurge: purges.announce,
     }),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRedisCache } from '../../src/cache/redis-cache.ts';
 import type { RedisGuard } from '../../src/cache/redis-guard.ts';
 import { createSharedCounter } from '../../src/limits/counter.ts';
-import { answer } from '../support/builders.ts';
+import { answer, POLICY } from '../support/builders.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
 let server: RedisServer;
@@ -27,6 +27,7 @@ describe('the cache in Redis', () => {
       client,
       guard,
       keyPrefix: 't:',
+      policy: POLICY,
       purgeMarkMs: 60_000,
       announcePurge: async () => undefined,
     });
