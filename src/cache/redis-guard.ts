@@ -30,12 +30,12 @@ const PROBE_INTERVAL_MS = 200;
 
 /**
  * A lookup can wait for Redis a few times in a row; at half of the timeout each, that is more than the one timeout
- * that Redis may cost it. So commands that take longer mean the same as commands without a reply.
+ * that Redis may cost it. So commands that take longer, and go on to, mean the same as one without a reply.
  */
 const SLOW_SHARE_OF_TIMEOUT = 0.5;
 
 /**
- * A circuit breaker that opens on the first command without a reply, and when commands are slow. It closes when a probe
+ * A circuit breaker that opens on the first command without a reply, and when all are slow for a while. It closes when a probe
  * of its own is answered, and soon enough: no caller ever serves as the probe.
  */
 export function createRedisGuard(options: {
@@ -43,12 +43,12 @@ export function createRedisGuard(options: {
   readonly events: RedisEvents;
   readonly commandTimeoutMs: number;
 }): RedisGuard {
-  const { probe, events } = options;
-  const slowMs = options.commandTimeoutMs * SLOW_SHARE_OF_TIMEOUT;
+  const { probe, events, commandTimeoutMs } = options;
+  const slowMs = commandTimeoutMs * SLOW_SHARE_OF_TIMEOUT;
   const stopped = new AbortController();
   let up = false;
   let lastError: unknown = new Error('Redis has not answered yet');
-  const slowness = watchSlowness(slowMs);
+  const slowness = watchSlowness(slowMs, commandTimeoutMs);
 
   async function findAgain(): Promise<void> {
     while (!stopped.signal.aborted && !up) {

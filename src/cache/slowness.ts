@@ -1,6 +1,3 @@
-/** One slow command can be chance; a second, with no quick one in between, is how things stand. */
-const SLOW_IN_A_ROW = 2;
-
 export interface Slowness {
   /**
    * Call it as a command begins, and what it returns as that ends.
@@ -10,25 +7,32 @@ export interface Slowness {
   began(onSlow: () => void): () => void;
 }
 
-/** Tells when commands take longer than `slowMs`, one after the other. */
-export function watchSlowness(slowMs: number): Slowness {
-  let slowInARow = 0;
+/**
+ * Tells when commands have been slow for a while: one can be slow by chance, but not all for that long.
+ *
+ * @param slowMs what a command takes that is slow
+ * @param whileMs for how long none may have been quick
+ */
+export function watchSlowness(slowMs: number, whileMs: number): Slowness {
+  /** When the first of the slow commands began that no quick one has come after. */
+  let sinceMs: number | undefined;
   return {
     began(onSlow) {
+      const beganMs = performance.now();
       let slow = false;
       let check: NodeJS.Immediate | undefined;
       // Where this process itself was held up, the reply may be here already: it is read before the immediate's turn.
       const timer = setTimeout(() => {
         check = setImmediate(() => {
           slow = true;
-          slowInARow += 1;
-          if (slowInARow >= SLOW_IN_A_ROW) onSlow();
+          sinceMs ??= beganMs;
+          if (performance.now() - sinceMs >= whileMs) onSlow();
         });
       }, slowMs);
       return () => {
         clearTimeout(timer);
         clearImmediate(check);
-        if (!slow) slowInARow = 0;
+        if (!slow) sinceMs = undefined;
       };
     },
   };
