@@ -1,24 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { REDIS_FAULTS, type RedisFault } from './redis-fault-rows.ts';
 import { lookUpAll, p99, type Workload, workload } from './redis-fault-workload.ts';
+import {
+  COMMAND_TIMEOUT_MS,
+  LIMIT,
+  newName,
+  openRedisReplicas,
+  passing,
+  REPLICAS,
+  type RedisReplicas,
+  redisErrorsOf,
+  secretsOf,
+} from './redis-replicas.ts';
 import type { RedisTopology } from './redis-topology.ts';
-import { eventually, openStack, type Stack } from './stack.ts';
+import { eventually, type Stack } from './stack.ts';
 
-const COMMAND_TIMEOUT_MS = 250;
 const LATENCY_ALLOWANCE_MS = 50;
 const RECOVERY_MS = 2000;
-/** How long the news of a purge may be on its way to another replica. */
-const ANNOUNCED_MS = 250;
-const LIMIT = 10;
-const REPLICAS = 2;
-
-const ENV = {
-  REDIS_COMMAND_TIMEOUT_MS: `${COMMAND_TIMEOUT_MS}`,
-  // So small that every request of a user is counted in Redis before it is let on: the most that a lookup can wait.
-  RATE_LIMIT_MAX: `${LIMIT}`,
-  RATE_LIMIT_EXPECTED_REPLICAS: `${REPLICAS}`,
-  RATE_LIMIT_IP_MAX: '1000000',
-};
 
 /**
  * Has two replicas of the service go through faults of their Redis, one after the other: what the service promises for
@@ -31,30 +29,17 @@ export function describeRedisFaults(
 ): void {
   describe(`Redis (${name})`, () => {
     let topology: RedisTopology;
-    let first: Stack;
-    let second: Stack;
+    let replicas: RedisReplicas;
 
     beforeAll(async () => {
       topology = await startTopology();
-      first = await openStack({ env: { ...topology.env, ...ENV } });
-      second = await openStack({ env: { ...topology.env, ...ENV }, beside: first });
-      await eventually(inUse);
+      replicas = await openRedisReplicas(topology.env);
+      await eventually(replicas.inUse);
     });
     afterAll(async () => {
-      await second?.stop();
-      await first?.stop();
+      await replicas?.stop();
       await topology?.stop();
     });
-
-    /** Whether both replicas have Redis, and what one puts there the other finds. */
-    async function inUse(): Promise<boolean> {
-      const id = `complete-shared-${next()}`;
-      const up = await Promise.all([first, second].map((replica) => replica.metric('redis_up')));
-      if (up.includes(0)) return false;
-      await first.lookup(id, { user: `user-${next()}` });
-      const found = await second.lookup(id, { user: `user-${next()}` });
-      return found.headers.get('cache-status')?.includes('detail=redis') ?? false;
-    }
 
     describe.each(faults)('$name', (fault) => {
       let healthyP99Ms: number;
@@ -62,96 +47,59 @@ export function describeRedisFaults(
       let errorsBefore: number;
 
       beforeAll(async () => {
-        const healthy = await workload({ first, second });
-        work = await workload({ first, second });
-        healthyP99Ms = p99(await lookUpAll(first, healthy));
-        errorsBefore = await errorsOf(first);
+        const healthy = await workload(replicas);
+        work = await workload(replicas);
+        healthyP99Ms = p99(await lookUpAll(replicas.first, healthy));
+        errorsBefore = await redisErrorsOf(replicas.first);
         await fault.begin(topology);
       });
 
-      /** A replica finds out by the commands that it has to give. */
-      async function findOut(replica: Stack): Promise<boolean> {
-        await replica.lookup(`complete-told-${next()}`, { user: `user-${next()}` });
-        return (await replica.metric('redis_up')) === 0;
-      }
-
       test('fails no lookup and holds none up', async () => {
-        const tookMs = await lookUpAll(first, work);
+        const tookMs = await lookUpAll(replicas.first, work);
         expect(p99(tookMs)).toBeLessThan(healthyP99Ms + COMMAND_TIMEOUT_MS + LATENCY_ALLOWANCE_MS);
       });
 
-      test('leaves limits in force', async () => {
-        for (const replica of [first, second]) {
-          if (fault.left === 'nothing') await eventually(() => findOut(replica));
-          const statuses = await statusesOf(replica, `user-${next()}`, LIMIT + 2);
-          const passed = fault.left === 'service' ? LIMIT : LIMIT / REPLICAS;
-          expect(statuses).toEqual(statuses.map((_status, at) => (at < passed ? 200 : 429)));
+      test('leaves limits in force at each replica', async () => {
+        const passed = fault.left === 'service' ? LIMIT : LIMIT / REPLICAS;
+        for (const replica of [replicas.first, replicas.second]) {
+          if (fault.left === 'nothing') await eventually(() => findsOut(replica));
+          const statuses = await replicas.statusesOf(newName('user'), LIMIT + 2, [replica]);
+          expect(statuses).toEqual(passing(passed, LIMIT + 2));
         }
       });
 
       test('is told', async () => {
         const up = fault.left !== 'nothing';
-        for (const replica of [first, second]) expect(await replica.metric('redis_up')).toBe(Number(up));
-        const ready = await first.ops.request('/readyz');
-        expect(ready.status).toBe(200);
-        expect(ready.body.toString()).toContain(`"name":"redis","status":"${up ? 'ok' : 'degraded'}"`);
-        const purged = await first.ops.request('/cache/image-projects/complete-0', { method: 'DELETE' });
-        expect(purged.status).toBe(up ? 204 : 503);
-        if (fault.left === 'service') expect(await errorsOf(first)).toBe(errorsBefore);
-        else expect(await errorsOf(first)).toBeGreaterThan(errorsBefore);
+        for (const replica of [replicas.first, replicas.second]) {
+          expect(await replica.metric('redis_up')).toBe(Number(up));
+          const ready = await replica.ops.request('/readyz');
+          expect(ready.status).toBe(200);
+          expect(ready.body.toString()).toContain(`"name":"redis","status":"${up ? 'ok' : 'degraded'}"`);
+          const purged = await replica.ops.request('/cache/image-projects/any', { method: 'DELETE' });
+          expect(purged.status).toBe(up ? 204 : 503);
+        }
+        const errors = await redisErrorsOf(replicas.first);
+        if (fault.left !== 'service') expect(errors).toBeGreaterThan(errorsBefore);
       });
 
       test('is over in under 2 s', async () => {
         await fault.end(topology);
-        await eventually(inUse, RECOVERY_MS);
-        const user = `user-${next()}`;
-        const statuses: number[] = [];
-        for (let n = 0; n < LIMIT + 4; n += 1) {
-          statuses.push(...(await statusesOf(n % 2 === 0 ? first : second, user, 1)));
-        }
-        expect(statuses).toEqual(statuses.map((_status, at) => (at < LIMIT ? 200 : 429)));
-        await eventually(() => purgeReaches(second, first), RECOVERY_MS);
+        await eventually(replicas.inUse, RECOVERY_MS);
+        expect(await replicas.statusesOf(newName('user'), LIMIT + 4)).toEqual(passing(LIMIT, LIMIT + 4));
+        await eventually(replicas.purgeReaches, RECOVERY_MS);
       });
     });
 
     test('is never named in the log, nor is its password', () => {
-      const secrets = Object.values(topology.env).flatMap((value) =>
-        URL.canParse(value) ? [value, new URL(value).password, new URL(value).host] : [value],
-      );
-      const logs = [first, second].flatMap((replica) => replica.logs()).join('\n');
+      const logs = [replicas.first, replicas.second].flatMap((replica) => replica.logs()).join('\n');
       expect(logs).toContain('"msg":"request"');
-      for (const secret of secrets.filter((each) => each !== '')) expect(logs).not.toContain(secret);
+      for (const secret of secretsOf(topology.env)) expect(logs).not.toContain(secret);
     });
   });
 }
 
-let counted = 0;
-const next = () => {
-  counted += 1;
-  return counted;
-};
-
-async function statusesOf(replica: Stack, user: string, times: number): Promise<number[]> {
-  const statuses: number[] = [];
-  for (let n = 0; n < times; n += 1) statuses.push((await replica.lookup('complete-hot-0', { user })).status);
-  return statuses;
-}
-
-/** Commands that have failed so far, of all operations. */
-async function errorsOf(replica: Stack): Promise<number> {
-  const text = (await replica.ops.request('/metrics')).body.toString();
-  const counts = text.matchAll(/^redis_errors_total\{[^}]*\} (\d+)$/gm);
-  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
-}
-
-async function purgeReaches(from: Stack, to: Stack): Promise<boolean> {
-  const id = `complete-purged-${next()}`;
-  await to.lookup(id, { user: `user-${next()}` });
-  const before = await to.metric('cache_memory_entries');
-  await from.ops.request(`/cache/image-projects/${id}`, { method: 'DELETE' });
-  const forgotten = eventually(async () => (await to.metric('cache_memory_entries')) < before, ANNOUNCED_MS);
-  return forgotten.then(
-    () => true,
-    () => false,
-  );
+/** A replica finds out by the commands that it has to give. */
+async function findsOut(replica: Stack): Promise<boolean> {
+  await replica.lookup(newName('complete'), { user: newName('user') });
+  return (await replica.metric('redis_up')) === 0;
 }
