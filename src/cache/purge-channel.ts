@@ -6,6 +6,9 @@ import type { RedisGuard } from './redis-guard.ts';
 
 const messageSchema = z.object({ kind: z.enum(KINDS), id: z.string().regex(PROJECT_ID_PATTERN) });
 
+/** After a subscription that was refused. */
+const RETRY_MS = 500;
+
 /** Carries purges to every replica. A replica that misses one stops trusting its copy by itself in a while. */
 export interface PurgeChannel {
   announce(kind: Kind, id: string): Promise<void>;
@@ -29,12 +32,12 @@ export function createPurgeChannel(options: {
         const message = messageSchema.safeParse(parseJson(text));
         if (message.success) listener(message.data.kind, message.data.id);
       });
-      subscriber.on('ready', () => {
-        subscriber.subscribe(channel).catch(() => {
-          // A connection without its subscription is of no use; the next one tries again.
-          if (subscriber.status === 'ready') subscriber.disconnect(true);
-        });
-      });
+      // A connection that is lost meanwhile is ready again later; one that is not answered is dropped by the client.
+      const subscribe = () => {
+        if (subscriber.status !== 'ready') return;
+        subscriber.subscribe(channel).catch(() => setTimeout(subscribe, RETRY_MS).unref());
+      };
+      subscriber.on('ready', subscribe);
     },
   };
 }

@@ -30,6 +30,9 @@ redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return 1
 `);
 
+/** One that goes there and back unchanged, whatever bytes stand in place of a mark. */
+const MARK_ENCODING = 'latin1';
+
 /**
  * The tier in Redis (6 or later). Two keys a project, of one slot so that it works on a cluster:
  * `{prefix}v{format}:{kind:id}` with the answer and, a short while after a purge, the same with `:purged`.
@@ -65,11 +68,12 @@ export function createRedisCache(options: {
       const answer = decoded && limitLife(decoded, policy);
       // -1: somebody took its end away (PERSIST), so that its own times alone count.
       const lifeLeftMs = ttlMs === -1 ? Number.POSITIVE_INFINITY : ttlMs;
-      return { answer, lifeLeftMs, purgeMark: mark?.toString() };
+      return { answer, lifeLeftMs, purgeMark: mark?.toString(MARK_ENCODING) };
     },
     async write(kind, id, answer, purgeMark) {
       const lifeMs = answer.freshUntilMs - answer.fetchedAtMs;
-      const args = [encodeAnswer(answer), Math.ceil(lifeMs), purgeMark ?? ''] as const;
+      const mark = Buffer.from(purgeMark ?? '', MARK_ENCODING);
+      const args = [encodeAnswer(answer), Math.ceil(lifeMs), mark] as const;
       const written = await guard.run('cache_write', () =>
         runScript(client, STORE, keysOf(kind, id), ...args),
       );

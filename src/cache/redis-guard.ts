@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { watchSlowness } from './slowness.ts';
+import { watchSlowness, whenSlow } from './slowness.ts';
 
 /** Facts about Redis, for whoever counts or logs them. */
 export interface RedisEvents {
@@ -35,8 +34,8 @@ const PROBE_INTERVAL_MS = 200;
 const SLOW_SHARE_OF_TIMEOUT = 0.5;
 
 /**
- * A circuit breaker that opens on the first command without a reply, and when all are slow for a while. It closes when a probe
- * of its own is answered, and soon enough: no caller ever serves as the probe.
+ * A circuit breaker that opens on the first command without a reply, and when all are slow for a while. It closes when a
+ * probe of its own is answered, quickly in the latter case: no caller ever serves as the probe.
  */
 export function createRedisGuard(options: {
   readonly probe: () => Promise<unknown>;
@@ -45,51 +44,55 @@ export function createRedisGuard(options: {
 }): RedisGuard {
   const { probe, events, commandTimeoutMs } = options;
   const slowMs = commandTimeoutMs * SLOW_SHARE_OF_TIMEOUT;
-  const stopped = new AbortController();
+  let stopped = false;
   let up = false;
   let lastError: unknown = new Error('Redis has not answered yet');
   const slowness = watchSlowness(slowMs, commandTimeoutMs);
 
-  async function findAgain(): Promise<void> {
-    while (!stopped.signal.aborted && !up) {
-      const beganMs = performance.now();
+  /** @param quickly whether it must be answered so, since it was for its slowness that Redis is out of use */
+  async function findAgain(quickly: boolean): Promise<void> {
+    while (!stopped && !up) {
+      let slow = false;
+      const over = whenSlow(slowMs, () => {
+        slow = true;
+      });
       try {
         await probe();
-        if (performance.now() - beganMs > slowMs) throw new Error('Redis is slow');
-        if (stopped.signal.aborted) return;
+        if (quickly && slow) throw new Error('Redis is slow');
+        if (stopped) return;
         up = true;
         events.redisCameUp();
       } catch (error) {
         lastError = error;
-        await delay(PROBE_INTERVAL_MS, undefined, { signal: stopped.signal, ref: false }).catch(
-          () => undefined,
-        );
+        await probeInterval();
+      } finally {
+        over();
       }
     }
   }
 
-  function wentDown(error: unknown): void {
-    if (!up || stopped.signal.aborted) return;
+  function wentDown(error: unknown, quickly: boolean): void {
+    if (!up || stopped) return;
     up = false;
     lastError = error;
     events.redisWentDown(error);
-    void findAgain();
+    void findAgain(quickly);
   }
 
-  void findAgain();
+  void findAgain(false);
   return {
     async run(operation, command) {
       if (!up) throw new Error('Redis is away', { cause: lastError });
       const ended = slowness.began(() => {
         const error = new Error('Redis is slow');
         events.redisFailed(operation, error);
-        wentDown(error);
+        wentDown(error, true);
       });
       try {
         return await command();
       } catch (error) {
         events.redisFailed(operation, error);
-        if (!isReply(error) || SERVER_UNUSABLE.test(error.message)) wentDown(error);
+        if (!isReply(error) || SERVER_UNUSABLE.test(error.message)) wentDown(error, false);
         throw error;
       } finally {
         ended();
@@ -98,8 +101,17 @@ export function createRedisGuard(options: {
     get up() {
       return up;
     },
-    stop: () => stopped.abort(),
+    stop() {
+      stopped = true;
+    },
   };
+}
+
+/** Holds no process up that has nothing else to do. */
+function probeInterval(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, PROBE_INTERVAL_MS).unref();
+  });
 }
 
 /**

@@ -1,3 +1,20 @@
+/**
+ * Calls `onSlow` where what begins now is not over after `slowMs`: at that time, not only when it is over.
+ *
+ * @returns what to call when it is over
+ */
+export function whenSlow(slowMs: number, onSlow: () => void): () => void {
+  let check: NodeJS.Immediate | undefined;
+  // Where this process itself was held up, the reply may be here already: it is read before the immediate's turn.
+  const timer = setTimeout(() => {
+    check = setImmediate(onSlow);
+  }, slowMs);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(check);
+  };
+}
+
 export interface Slowness {
   /**
    * Call it as a command begins, and what it returns as that ends.
@@ -20,18 +37,13 @@ export function watchSlowness(slowMs: number, whileMs: number): Slowness {
     began(onSlow) {
       const beganMs = performance.now();
       let slow = false;
-      let check: NodeJS.Immediate | undefined;
-      // Where this process itself was held up, the reply may be here already: it is read before the immediate's turn.
-      const timer = setTimeout(() => {
-        check = setImmediate(() => {
-          slow = true;
-          sinceMs ??= beganMs;
-          if (performance.now() - sinceMs >= whileMs) onSlow();
-        });
-      }, slowMs);
+      const over = whenSlow(slowMs, () => {
+        slow = true;
+        sinceMs ??= beganMs;
+        if (performance.now() - sinceMs >= whileMs) onSlow();
+      });
       return () => {
-        clearTimeout(timer);
-        clearImmediate(check);
+        over();
         if (!slow) sinceMs = undefined;
       };
     },

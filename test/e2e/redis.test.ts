@@ -126,29 +126,6 @@ describe('what stands in Redis', () => {
     clock.offsetMs = 86_400_000 - 30_000;
     expect(await cacheStatus()).toContain('fwd=uri-miss');
   });
-
-  test.each([
-    ['rubbish', (key: string) => redis.command('SET', key, 'rubbish')],
-    ['another type', (key: string) => redis.command('LPUSH', key, 'x')],
-    [
-      'half of an answer',
-      async (key: string) => {
-        const whole = String(await redis.command('GET', key));
-        await redis.command('SET', key, whole.slice(0, -40));
-      },
-    ],
-  ])('that is %s is a miss, and mended', async (_name, spoil) => {
-    const stack = await startReplica({ env: { CACHE_MEMORY_MAX_BYTES: '0' } });
-    await stack.lookup('complete-1');
-    await stored('complete-1');
-    if (_name === 'another type') await redis.command('DEL', keyOf('complete-1'));
-    await spoil(keyOf('complete-1'));
-    expect((await stack.lookup('complete-1')).headers.get('cache-status')).toContain('fwd=uri-miss');
-    await eventually(
-      async () =>
-        (await stack.lookup('complete-1')).headers.get('cache-status')?.includes('detail=redis') ?? false,
-    );
-  });
 });
 
 describe('a Redis Cluster', () => {

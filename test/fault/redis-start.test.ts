@@ -73,3 +73,16 @@ test.each([
   expect(logs).toContain('"msg":"request"');
   for (const secret of [PASSWORD, ...secretsOf(env)]) expect(logs).not.toContain(secret);
 });
+
+test('a user who may not yet listen for purges hears of them as soon as that is allowed', async () => {
+  const server = await startServer();
+  const acl = (...rules: string[]) => server.command('ACL', 'SETUSER', 'service', ...rules);
+  await acl('on', `>${PASSWORD}`, '~*', '+@all', 'resetchannels');
+  const env = { REDIS_URL: `redis://service:${PASSWORD}@${server.host}:${server.port}` };
+  const { inUse, purgeReaches, stop } = await openRedisReplicas(env);
+  onTestFinished(stop);
+  await eventually(inUse);
+  expect(await purgeReaches()).toBe(false);
+  await acl('allchannels');
+  await eventually(purgeReaches, RECOVERY_MS);
+});
