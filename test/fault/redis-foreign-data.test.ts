@@ -4,10 +4,10 @@ import { answer, DAY_MS, download, isoTime } from '../support/builders.ts';
 import {
   LIMIT,
   newName,
-  openRedisReplicas,
   passing,
   REPLICAS,
   type RedisReplicas,
+  startRedisReplicas,
 } from '../support/redis-replicas.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { eventually } from '../support/stack.ts';
@@ -16,8 +16,7 @@ let redis: RedisServer;
 let replicas: RedisReplicas;
 beforeAll(async () => {
   redis = await startRedisServer();
-  replicas = await openRedisReplicas({ REDIS_URL: redis.url });
-  await eventually(replicas.inUse);
+  replicas = await startRedisReplicas({ REDIS_URL: redis.url });
 });
 afterAll(async () => {
   await replicas?.stop();

@@ -6,6 +6,7 @@ import {
   passing,
   REPLICAS,
   secretsOf,
+  startRedisReplicas,
 } from '../support/redis-replicas.ts';
 import { type RedisServerOptions, startRedisServer } from '../support/redis-server.ts';
 import { eventually } from '../support/stack.ts';
@@ -79,9 +80,8 @@ test('a user who may not yet listen for purges hears of them as soon as that is 
   const acl = (...rules: string[]) => server.command('ACL', 'SETUSER', 'service', ...rules);
   await acl('on', `>${PASSWORD}`, '~*', '+@all', 'resetchannels');
   const env = { REDIS_URL: `redis://service:${PASSWORD}@${server.host}:${server.port}` };
-  const { inUse, purgeReaches, stop } = await openRedisReplicas(env);
+  const { purgeReaches, stop } = await startRedisReplicas(env);
   onTestFinished(stop);
-  await eventually(inUse);
   expect(await purgeReaches()).toBe(false);
   await acl('allchannels');
   await eventually(purgeReaches, RECOVERY_MS);

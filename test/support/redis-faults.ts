@@ -5,12 +5,12 @@ import {
   COMMAND_TIMEOUT_MS,
   LIMIT,
   newName,
-  openRedisReplicas,
   passing,
   REPLICAS,
   type RedisReplicas,
   redisErrorsOf,
   secretsOf,
+  startRedisReplicas,
 } from './redis-replicas.ts';
 import type { RedisTopology } from './redis-topology.ts';
 import { eventually, type Stack } from './stack.ts';
@@ -33,8 +33,7 @@ export function describeRedisFaults(
 
     beforeAll(async () => {
       topology = await startTopology();
-      replicas = await openRedisReplicas(topology.env);
-      await eventually(replicas.inUse);
+      replicas = await startRedisReplicas(topology.env);
     });
     afterAll(async () => {
       await replicas?.stop();

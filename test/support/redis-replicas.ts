@@ -5,6 +5,8 @@ export const LIMIT = 10;
 export const REPLICAS = 2;
 export const COMMAND_TIMEOUT_MS = 250;
 
+/** Before the first lookup much is compiled. */
+const STARTED_MS = 20_000;
 /** How long the news of a purge may be on its way to another replica. */
 const ANNOUNCED_MS = 250;
 
@@ -29,6 +31,7 @@ export interface RedisReplicas {
   stop(): Promise<void>;
 }
 
+/** Replicas whose Redis need not be there. */
 export async function openRedisReplicas(env: Readonly<Record<string, string>>): Promise<RedisReplicas> {
   const first = await openStack({ env: { ...env, ...ENV } });
   const second = await openStack({ env: { ...env, ...ENV }, beside: first });
@@ -68,6 +71,13 @@ export async function openRedisReplicas(env: Readonly<Record<string, string>>): 
   }
 
   return { first, second, inUse, purgeReaches, statusesOf, stop };
+}
+
+/** Replicas that have their Redis in use. */
+export async function startRedisReplicas(env: Readonly<Record<string, string>>): Promise<RedisReplicas> {
+  const replicas = await openRedisReplicas(env);
+  await eventually(replicas.inUse, STARTED_MS);
+  return replicas;
 }
 
 let names = 0;
