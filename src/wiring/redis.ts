@@ -62,19 +62,15 @@ export function openRedis(
       redisFailed: deps.onFailed,
       redisCameUp() {
         logger.info('Redis answers');
-        reasonsTold.clear();
+        reasons.forget();
       },
       redisWentDown: (error) =>
         logger.error({ error: describeError(error) }, 'Redis went away; going on without it'),
     },
   });
-  const reasonsTold = new Set<string>();
+  const reasons = createReasons(logger);
   const tellReason = (error: unknown) => {
-    const reason = unreachableReason(error);
-    // Each of the attempts fails for the same reason.
-    if (guard.up || reasonsTold.has(reason)) return;
-    reasonsTold.add(reason);
-    logger.warn({ reason }, 'Redis can’t be reached');
+    if (!guard.up) reasons.tell(error);
   };
   client.on('error', tellReason);
   if (client instanceof Cluster) client.on('node error', tellReason);
@@ -114,6 +110,19 @@ export function openRedis(
       endWatch();
       await Promise.all([client, subscriber].map(closeConnection));
     },
+  };
+}
+
+/** Tells why there is no connection: once, however many attempts fail for the same reason. */
+function createReasons(logger: Logger) {
+  const told = new Set<string>();
+  return {
+    tell(error: unknown) {
+      const reason = unreachableReason(error);
+      if (!told.has(reason)) logger.warn({ reason }, 'Redis can’t be reached');
+      told.add(reason);
+    },
+    forget: () => told.clear(),
   };
 }
 
