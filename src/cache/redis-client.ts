@@ -44,6 +44,8 @@ export function connectionOptions({ commandTimeoutMs }: RedisSettings) {
     connectTimeout: Math.max(1000, commandTimeoutMs),
     // Without it a connection whose other end has vanished is kept until the kernel gives up, a quarter of an hour later.
     socketTimeout: 2 * commandTimeoutMs,
+    // A server that hangs doesn't hang up either; ioredis would give it two seconds before it looks for another.
+    disconnectTimeout: 100,
     // A master that became a replica keeps its connections; the address may lead to another one by now.
     reconnectOnError: (error: Error) => /\bREADONLY\b/.test(error.message),
   };
