@@ -8,6 +8,7 @@ import { isClusterOk, type RedisCluster, startRedisCluster } from '../support/re
 import { slotMove } from '../support/redis-cluster-slots.ts';
 import { REDIS_FAULTS, type RedisFault } from '../support/redis-fault-rows.ts';
 import { describeRedisFaults } from '../support/redis-faults.ts';
+import { openRedisReplicas, type RedisReplicas } from '../support/redis-replicas.ts';
 import type { RedisServer } from '../support/redis-server.ts';
 import type { RedisTopology } from '../support/redis-topology.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
@@ -22,7 +23,7 @@ const RESUBSCRIBE_MS = 200;
 const allOk = ({ servers }: RedisTopology) =>
   eventually(async () => (await Promise.all(servers.map(isClusterOk))).every(Boolean), SETTLED_MS);
 
-const first = ({ servers: [server] }: RedisTopology) => {
+const firstNode = ({ servers: [server] }: RedisTopology) => {
   if (server === undefined) throw new Error('the cluster has no node');
   return server;
 };
@@ -32,14 +33,14 @@ const ONE_NODE_FAULTS: readonly RedisFault[] = [
   {
     name: 'with one node killed and started again',
     left: 'nothing',
-    begin: (cluster) => first(cluster).kill(),
-    end: (cluster) => first(cluster).restart(),
+    begin: (cluster) => firstNode(cluster).kill(),
+    end: (cluster) => firstNode(cluster).restart(),
   },
   {
     name: 'with one node paused',
     left: 'nothing',
-    begin: (cluster) => first(cluster).pause(),
-    end: (cluster) => first(cluster).resume(),
+    begin: (cluster) => firstNode(cluster).pause(),
+    end: (cluster) => firstNode(cluster).resume(),
   },
 ];
 
@@ -59,22 +60,16 @@ describeRedisFaults(
 const isUp = async (stack: Stack) => (await stack.metric('redis_up')) === 1;
 
 /** Two replicas of the service that have the cluster in use. */
-async function startReplicas({ env }: RedisCluster): Promise<{ readonly one: Stack; readonly other: Stack }> {
-  const one = await startStack({ env });
-  const other = await startStack({ env, beside: one });
-  await eventually(async () => (await isUp(one)) && (await isUp(other)));
-  return { one, other };
+async function startReplicas({ env }: RedisCluster): Promise<RedisReplicas> {
+  const replicas = await openRedisReplicas(env);
+  onTestFinished(replicas.stop);
+  await eventually(replicas.inUse);
+  return replicas;
 }
 
 async function isFoundInRedis(stack: Stack, id: string): Promise<boolean> {
   const found = await stack.lookup(id);
   return found.headers.get('cache-status')?.includes('detail=redis') ?? false;
-}
-
-async function purgeReaches(from: Stack, to: Stack, id: string): Promise<boolean> {
-  await to.lookup(id);
-  await from.ops.request(`/cache/image-projects/${id}`, { method: 'DELETE' });
-  return (await to.metric('cache_memory_entries')) === 0;
 }
 
 async function subscribers(nodes: readonly RedisServer[]): Promise<number> {
@@ -142,7 +137,7 @@ describe('messages in a cluster', () => {
   afterAll(() => cluster.stop());
 
   test('reach a replica of the service whose own node hangs', async () => {
-    const { one, other } = await startReplicas(cluster);
+    const { purgeReaches } = await startReplicas(cluster);
     const [hanging, rest] = [
       cluster.shards.flatMap(({ replicas }) => replicas),
       cluster.shards.map(({ master }) => master),
@@ -157,12 +152,12 @@ describe('messages in a cluster', () => {
     onTestFinished(() => {
       for (const node of hanging) node.resume();
     });
-    await eventually(() => purgeReaches(one, other, 'complete-purged'), SETTLED_MS);
+    await eventually(purgeReaches, SETTLED_MS);
     await eventually(async () => (await subscribers(rest)) === 2);
   });
 
   test('cost next to nothing while no node is there', async () => {
-    const { one } = await startReplicas(cluster);
+    const { first, inUse } = await startReplicas(cluster);
     await Promise.all(cluster.servers.map((node) => node.kill()));
     let attempts = 0;
     const count = () => {
@@ -171,10 +166,10 @@ describe('messages in a cluster', () => {
     subscribe(CONNECT_CHANNEL, count);
     await delay(1000);
     unsubscribe(CONNECT_CHANNEL, count);
-    expect((await one.lookup('complete-1')).status).toBe(200);
+    expect((await first.lookup('complete-1')).status).toBe(200);
     expect(attempts).toBeLessThan(500);
     await Promise.all(cluster.servers.map((node) => node.restart()));
     await allOk(cluster);
-    await eventually(() => isUp(one));
+    await eventually(inUse);
   });
 });
