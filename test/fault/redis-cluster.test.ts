@@ -153,7 +153,7 @@ describe('messages in a cluster', () => {
       for (const node of hanging) node.resume();
     });
     await eventually(purgeReaches, SETTLED_MS);
-    await eventually(async () => (await subscribers(rest)) === 2);
+    await eventually(async () => (await subscribers(rest)) === 2, SETTLED_MS);
   });
 
   test('cost next to nothing while no node is there', async () => {
