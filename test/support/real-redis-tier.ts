@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { createRedisCache } from '../../src/cache/redis-cache.ts';
 import type { RedisGuard } from '../../src/cache/redis-guard.ts';
 import type { SharedCache } from '../../src/lookup/ports.ts';
-import { settle } from './builders.ts';
+import { POLICY, settle } from './builders.ts';
 import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 const AGE = `
@@ -48,7 +48,7 @@ export async function startRealRedisTier(purgeMarkMs: number): Promise<RealRedis
   };
   const announcePurge = async () => undefined;
   return {
-    shared: createRedisCache({ client, guard, keyPrefix: 't:', purgeMarkMs, announcePurge }),
+    shared: createRedisCache({ client, guard, keyPrefix: 't:', policy: POLICY, purgeMarkMs, announcePurge }),
     age: async (ms) => void (await client.eval(AGE, 0, ms)),
     async idle() {
       await settle();
