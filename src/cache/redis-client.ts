@@ -93,9 +93,13 @@ export function createRedisClient(settings: RedisSettings): RedisClient | undefi
  * subscriber of a cluster waits for ever for a node that hangs, and takes a whole core to look for one while there is none.)
  */
 export function createSubscriber(client: RedisClient, settings: RedisSettings): Redis {
-  return client instanceof Cluster
-    ? onAnyNode(client, settings)
-    : client.duplicate({ autoResubscribe: false });
+  if (client instanceof Cluster) return onAnyNode(client, settings);
+  const subscriber = client.duplicate({ autoResubscribe: false });
+  // It gives no commands by which it would learn that its server is no longer the one that purges are published at.
+  client.on('close', () => {
+    if (subscriber.status === 'ready') subscriber.disconnect(true);
+  });
+  return subscriber;
 }
 
 function onAnyNode(cluster: Cluster, settings: RedisSettings): Redis {

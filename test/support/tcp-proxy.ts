@@ -10,6 +10,8 @@ export interface TcpProxy {
   delayReplies(delayMs: number): void;
   /** From now on nothing passes and nobody is told, on open connections and on new ones. */
   swallow(): void;
+  /** New connections go there; those that are open stay where they are. */
+  leadTo(serverPort: number): void;
   /** New connections pass again; those that were swallowed stay open, and dead. */
   pass(): void;
   close(): Promise<void>;
@@ -17,8 +19,9 @@ export interface TcpProxy {
 
 const HOST = '127.0.0.1';
 
-export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
+export async function startTcpProxy(firstServerPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  let serverPort = firstServerPort;
   let delayMs = 0;
   let swallowing = new AbortController();
 
@@ -55,6 +58,9 @@ export async function startTcpProxy(serverPort: number): Promise<TcpProxy> {
     port,
     delayReplies: (ms) => {
       delayMs = ms;
+    },
+    leadTo: (otherPort) => {
+      serverPort = otherPort;
     },
     swallow: () => swallowing.abort(),
     pass: () => {
