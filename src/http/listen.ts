@@ -1,8 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { HttpError } from '../errors.ts';
+import {
+  awaitAnswer,
+  type Connection,
+  type Connections,
+  endInTurn,
+  isOverfull,
+  trackConnections,
+} from './connections.ts';
 import { errorBody } from './error-handler.ts';
+import { originForm } from './request-target.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -11,6 +20,11 @@ const REQUEST_TIMEOUT_MS = 20_000;
 const CHECK_INTERVAL_MS = 2000;
 /** Longer than the 60 s after which common load balancers give an idle connection up: they must be the ones to close. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/**
+ * Some 20 KB each, and a file descriptor. One more is closed at once, so that those that are there go on; to share them
+ * out among clients is the business of the balancer in front, which knows the clients.
+ */
+const MAX_CONNECTIONS = 10_000;
 
 export interface Listener {
   readonly server: Server;
@@ -21,33 +35,24 @@ export interface Listener {
 
 /** Starts a listener. Requests that Node's parser refuses are answered in the service's own words. */
 export async function listen(app: RequestListener, host: string, port: number): Promise<Listener> {
-  /** Open connections, and the last answer that was begun on each. */
-  const connections = new Map<Socket, ServerResponse | undefined>();
-  const serve: RequestListener = (req, res) => {
-    connections.set(req.socket, res);
-    app(req, res);
-  };
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      // Its refusal would go out without our headers and words; see refuse-malformed.ts.
-      requireHostHeader: false,
-    },
-    serve,
-  );
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // Its refusal would go out without our headers and words; see refuse-malformed.ts.
+    requireHostHeader: false,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  const connections = trackConnections(server, CHECK_INTERVAL_MS);
+  const serve = inTurn(app, connections);
+  server.on('request', serve);
   // No route reads a body, so nobody is asked to go on sending one (RFC 9110, 10.1.1).
   server.on('checkContinue', serve);
   server.on('checkExpectation', serve);
-  server.on('connection', (socket) => {
-    connections.set(socket, undefined);
-    socket.once('close', () => connections.delete(socket));
-  });
   server.on('clientError', (error, socket) => {
-    if (isSocket(socket)) refuse(error, socket, connections.get(socket));
+    if (isSocket(socket)) refuse(error, connections.of(socket));
     else socket.destroy();
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -61,7 +66,7 @@ export async function listen(app: RequestListener, host: string, port: number): 
     closeIdle() {
       server.closeIdleConnections();
       // To Node one that was only opened (a browser's preconnect, a balancer's spare) waits for its first request.
-      for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy();
+      for (const { socket } of connections.all()) if (socket.bytesRead === 0) socket.destroy();
     },
   };
 }
@@ -82,20 +87,33 @@ function isSocket(stream: object): stream is Socket {
   return 'bytesWritten' in stream;
 }
 
-/** @param before the last answer that was begun on this connection */
-function refuse(error: Error & { code?: string }, socket: Socket, before: ServerResponse | undefined): void {
+/** Hands requests over, as long as their connection is to have another answer. */
+function inTurn(app: RequestListener, connections: Connections): RequestListener {
+  return (req, res) => {
+    const connection = connections.of(req.socket);
+    if (isOverfull(connection)) endInTurn(connection);
+    if (connection.closing) return;
+    awaitAnswer(connection, res);
+    req.url = originForm(req.url);
+    app(req, res);
+    if (!res.shouldKeepAlive) connection.closing = true;
+  };
+}
+
+function refuse(error: Error & { code?: string }, connection: Connection): void {
+  const { socket } = connection;
   // A reset connection takes no answer.
   if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
+    if (connection.refusedAtMs === undefined) socket.destroy();
     return;
   }
-  if (before !== undefined) {
-    // What comes next would be taken for the answer to what was asked before: that is answered, and nothing after it.
-    socket.pause();
-    if (before.closed) socket.destroySoon();
-    else before.once('close', () => socket.destroySoon());
+  // What is sent now would be taken for the answer to what was asked before.
+  if (connection.asked) {
+    endInTurn(connection);
     return;
   }
+  connection.closing = true;
+  connection.refusedAtMs = performance.now();
   const refusal = refusalOf(error.code);
   const requestId = randomUUID();
   const body = JSON.stringify(errorBody(refusal, requestId));

@@ -1,11 +1,7 @@
 import { HttpError } from '../errors.ts';
 import { countHeader } from './raw-headers.ts';
 import type { AppRequest, Handler } from './request-context.ts';
-
-/** RFC 9112, 3.2.1 to 3.2.4: a path, an http(s) URI of a host, or an asterisk; none of them has a fragment. */
-const REQUEST_TARGET = /^(?:\/|https?:\/\/[^/?#]|\*$)[^#]*$/i;
-/** RFC 9110, 7.2: a host and a port, or nothing. */
-const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
+import { isHost, NO_TARGET } from './request-target.ts';
 
 /**
  * Refuses what Node's parser lets pass though it is not plain HTTP/1.0 or 1.1, or can be read in two ways; whatever follows
@@ -15,11 +11,11 @@ export function refuseMalformed(): Handler {
   return (req, res, next) => {
     const reason = malformation(req);
     if (reason !== undefined) {
-      res.locals.headers.push('Connection', 'close');
+      res.shouldKeepAlive = false;
       throw new HttpError('invalid_request', { reason });
     }
     // Node reads nothing that follows an upgrade, even where that was not taken up.
-    if (req.headers.upgrade !== undefined) res.locals.headers.push('Connection', 'close');
+    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
     next();
   };
 }
@@ -32,12 +28,12 @@ function malformation({
   rawHeaders,
 }: Pick<AppRequest, 'httpVersion' | 'method' | 'url' | 'headers' | 'rawHeaders'>): string | undefined {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'HTTP version';
-  if (!REQUEST_TARGET.test(url)) return 'request target';
+  if (url === NO_TARGET) return 'request target';
   const { host, 'transfer-encoding': transferEncoding, 'content-length': contentLength = '0' } = headers;
   // RFC 9112, 3.2: one Host, which HTTP/1.0 may leave out.
   const hosts = countHeader(rawHeaders, 'host');
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return 'number of Host headers';
-  if (host !== undefined && !HOST.test(host)) return 'Host';
+  if (host !== undefined && !isHost(host)) return 'Host';
   if (transferEncoding !== undefined && transferEncoding.toLowerCase() !== 'chunked')
     return 'transfer coding';
   // RFC 9110, 9.3.1: a body of GET has no meaning, and has been used to smuggle a request past whoever is in front.

@@ -89,6 +89,11 @@ const targets: readonly Row[] = [
   ['absolute, with a query at once', get('http://evil.example?/v1/image-projects/x'), '404 on'],
   ['absolute, to the metadata of a cloud', get('http://169.254.169.254/latest/meta-data/'), '404 on'],
   ['absolute, to the ops listener', get('http://127.0.0.1:9464/metrics'), '404 on'],
+  ['absolute, with backslashes', get(`http://evil.example/v1\\image-projects\\${ID}`), '404 on'],
+  ['absolute, with a backslash behind the host', get(`http://evil.example\\@x${PATH}`), '400 end'],
+  ['absolute, with a bracket that stays open', get(`http://[x${PATH}`), '400 end'],
+  ['absolute, with a port of eight digits', get(`http://evil.example:99999999${PATH}`), '400 end'],
+  ['absolute, with two users', get(`http://a@b@evil.example${PATH}`), '400 end'],
   ['absolute, without a host', get(`http://${PATH}`), '400 end'],
   ['of a network path', get(`//evil.example${PATH}`), '404 on'],
 ];
@@ -180,6 +185,7 @@ const framing: readonly Row[] = [
     `${get(PATH)}GET / HTTP/1.1\r\nA B: c\r\n\r\n${get('/nowhere')}`,
     '200 end',
   ],
+  ['a lookup behind a refused one', `${get(PATH, ['Host: evil.example'])}${get(PATH)}`, '400 end'],
   ['empty lines before', `\r\n\r\n${get(PATH)}`, '200 on'],
   ['an empty line between', `${get(PATH)}\r\n${get('/nowhere')}`, '200 404 on'],
 ];
@@ -204,6 +210,9 @@ const headers: readonly Row[] = [
   ['no Host', get(PATH).replace('Host: bff.example\r\n', ''), '400 end'],
   ['two Hosts', get(PATH, ['Host: evil.example']), '400 end'],
   ['an empty Host', get(PATH).replace('Host: bff.example', 'Host:'), '200 on'],
+  ['a Host with a user', get(PATH).replace('bff.example', 'user@bff.example'), '400 end'],
+  ['a Host with two ports', get(PATH).replace('bff.example', 'bff.example:1:2'), '400 end'],
+  ['a Host that is an IPv6 address', get(PATH).replace('bff.example', '[::1]:8080'), '200 on'],
   ['a Host with a path', get(PATH).replace('bff.example', 'bff.example/../x'), '400 end'],
   ['a Host that is nonsense', get(PATH).replace('bff.example', '<>"{}|\\^`'), '400 end'],
   [
