@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import type { Express } from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -8,11 +9,16 @@ import { type Listener, listen } from '../../src/http/listen.ts';
 import type { Handler } from '../../src/http/request-context.ts';
 import { createLeakGuard } from '../../src/leak-guard.ts';
 import { createOpsApp, OPS_ROUTES } from '../../src/ops-app.ts';
+import { sendExactly } from '../support/send-exactly.ts';
 import { startStack } from '../support/stack.ts';
 
-/** What Express keeps of a route. */
+/** What Express keeps of a route. A layer that is none is middleware: a router in there would not be walked. */
 const stackSchema = z.array(
   z.looseObject({
+    handle: z.custom<object>(
+      (handle) => typeof handle === 'function' && !('stack' in handle),
+      'is a router inside the router',
+    ),
     route: z.looseObject({ path: z.string(), methods: z.record(z.string(), z.boolean()) }).optional(),
   }),
 );
@@ -88,6 +94,16 @@ describe('every route of the public listener', () => {
       }
     },
   );
+
+  test.each(routes.map(({ path }) => path))('%s serves nobody by any other method', async (path) => {
+    const own = routes.filter((route) => route.path === path).map(({ method }) => method);
+    for (const method of METHODS.filter((each) => each !== 'CONNECT' && !own.includes(each))) {
+      // `fetch` refuses some of them.
+      const { status } = await sendExactly(listener.url, path.replace(':id', 'complete-1'), [], { method });
+      const expected = method === 'HEAD' ? (PUBLIC_ROUTES.some((route) => route === path) ? 200 : 401) : 405;
+      expect([method, status]).toEqual([method, expected]);
+    }
+  });
 });
 
 describe('every route of the ops listener', () => {
