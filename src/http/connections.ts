@@ -41,7 +41,8 @@ export function trackConnections(server: Server, checkIntervalMs: number): Conne
   const checks = setInterval(() => {
     const nowMs = performance.now();
     for (const connection of connections.values()) {
-      if (isLeftUnread(connection, nowMs)) connection.socket.destroy();
+      // A reset frees what the system holds for it as well.
+      if (isLeftUnread(connection, nowMs)) connection.socket.resetAndDestroy();
     }
   }, checkIntervalMs);
   checks.unref();
