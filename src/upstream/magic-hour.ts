@@ -13,6 +13,17 @@ export interface UpstreamEvents {
   keyRejected(status: number): void;
 }
 
+/** A request that one attempt at a lookup may send, with one key after another. */
+interface Attempt {
+  readonly kind: Kind;
+  readonly path: string;
+  readonly trace: TraceContext;
+  /** Unix milliseconds at which the lookup is given up. */
+  readonly deadlineAtMs: number;
+  /** Ends this attempt alone. */
+  readonly signal: AbortSignal;
+}
+
 /** Enough for the current key, a newer one out of its file, and the next one. */
 const MAX_KEYS_PER_ATTEMPT = 3;
 
@@ -35,12 +46,16 @@ export function createMagicHour(dependencies: {
     id: string,
     trace: TraceContext,
   ): Promise<UpstreamAnswer | undefined> {
-    const path = `/v1/${kind}-projects/${encodeURIComponent(id)}`;
-    const deadlineAtMs = clock.now() + deadlineMs;
+    const asked = {
+      kind,
+      path: `/v1/${kind}-projects/${encodeURIComponent(id)}`,
+      trace,
+      deadlineAtMs: clock.now() + deadlineMs,
+    };
     try {
       const response = await resilience.execute(async (signal) => {
-        const answered = await sendWithKeys(kind, path, trace, signal, deadlineAtMs);
-        throwIfRetriable(answered, deadlineAtMs);
+        const answered = await sendWithKeys({ ...asked, signal });
+        throwIfRetriable(answered, asked.deadlineAtMs);
         return answered;
       });
       return interpret(response);
@@ -50,20 +65,14 @@ export function createMagicHour(dependencies: {
   }
 
   /** Sends with one key after another until the upstream accepts one. */
-  async function sendWithKeys(
-    kind: Kind,
-    path: string,
-    trace: TraceContext,
-    signal: AbortSignal,
-    deadlineAtMs: number,
-  ): Promise<TransportResponse> {
+  async function sendWithKeys(attempt: Attempt): Promise<TransportResponse> {
     const tried = new Set<string>();
     let refused: TransportResponse | undefined;
     while (tried.size < MAX_KEYS_PER_ATTEMPT) {
       const key = keyRing.next(tried);
       if (key === undefined) break;
       tried.add(key);
-      const response = await send(kind, path, key, trace, signal, deadlineAtMs);
+      const response = await send(attempt, key);
       if (response.status === 401 || response.status === 403) events.keyRejected(response.status);
       if (response.status !== 401) {
         if (response.status !== 403) keyRing.accepted(key);
@@ -76,16 +85,11 @@ export function createMagicHour(dependencies: {
     return refused;
   }
 
-  async function send(
-    kind: Kind,
-    path: string,
-    key: string,
-    { traceparent }: TraceContext,
-    signal: AbortSignal,
-    deadlineAtMs: number,
-  ): Promise<TransportResponse> {
+  async function send(attempt: Attempt, key: string): Promise<TransportResponse> {
+    const { kind, path, trace, deadlineAtMs, signal } = attempt;
     const startedAtMs = clock.now();
     const over = (status: string) => events.attempted(kind, status, (clock.now() - startedAtMs) / 1000);
+    const { traceparent } = trace;
     const headers = { authorization: `Bearer ${key}`, ...(traceparent === undefined ? {} : { traceparent }) };
     try {
       const response = await transport.get(path, headers, signal);
