@@ -12,6 +12,14 @@ const WORDS_OF_V8 = [
   /^Invalid (?:array|string) length$/,
 ];
 
+/** A frame of a stack, as V8 writes it. A message, also one of before it was changed, can have lines that only begin like one. */
+const PLACE = /^\s+at (?:[\w$.<>[\] #]{1,200} \()?(?:file:\/|node:|\/)[^\s()?]{1,300}:\d+:\d+\)?$/;
+const CLASS_NAME = /^[A-Z][A-Za-z0-9]{1,60}$/;
+const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
+
+/** Causes can go round in a circle. */
+const MAX_CAUSES = 5;
+
 export function createLogger(options: {
   readonly level: string;
   readonly version: string;
@@ -54,20 +62,23 @@ export function logRequest(logger: Logger, { method, status, seconds, context }:
  * An error in words that are safe to keep: names, codes and places in the code. Messages are left
  * out, since they quote what was being read (a body, an address, a header, an argument).
  */
-export function describeError(error: unknown): Record<string, unknown> {
+export function describeError(error: unknown, causesLeft = MAX_CAUSES): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
+  const { name, message, stack, cause } = error;
   return {
-    name: error.name,
-    code: 'code' in error && typeof error.code === 'string' ? error.code : undefined,
-    message: WORDS_OF_V8.some((words) => words.test(error.message)) ? error.message : undefined,
-    at: error.stack
-      // A message can have lines that look like places.
-      ?.replace(error.message, '')
+    name: CLASS_NAME.test(name) ? name : undefined,
+    code: 'code' in error && isErrorCode(error.code) ? error.code : undefined,
+    message: WORDS_OF_V8.some((words) => words.test(message)) ? message : undefined,
+    at: String(stack)
       .split('\n')
-      .filter((line) => /^\s+at /.test(line))
+      .filter((line) => PLACE.test(line))
       .map((line) => line.trim()),
-    cause: error.cause === undefined ? undefined : describeError(error.cause),
+    cause: cause === undefined || causesLeft === 0 ? undefined : describeError(cause, causesLeft - 1),
   };
+}
+
+function isErrorCode(code: unknown): code is string {
+  return typeof code === 'string' && ERROR_CODE.test(code);
 }
 
 function round(ms: number): number {
