@@ -11,6 +11,9 @@ export interface LeakGuard {
 /** What is shorter stands in texts by chance. */
 const MIN_SECRET_LENGTH = 8;
 
+/** An answer to a request with the key before, or the one before that, can still be on its way. */
+const MAX_SECRETS_KNOWN = 4;
+
 /**
  * @param secrets asked for each time, since keys change in their files
  * @param leakStopped a fact for whoever counts
@@ -18,18 +21,25 @@ const MIN_SECRET_LENGTH = 8;
 export function createLeakGuard(secrets: () => readonly string[], leakStopped: () => void): LeakGuard {
   const known = new Map<string, readonly string[]>();
 
-  function spellingsOf(secret: string): readonly string[] {
-    const present = known.get(secret);
-    if (present !== undefined) return present;
-    const made = secret.length < MIN_SECRET_LENGTH ? [] : spellings(secret);
-    known.set(secret, made);
-    return made;
+  function learn(): void {
+    for (const secret of secrets()) {
+      if (known.has(secret)) continue;
+      known.set(secret, secret.length < MIN_SECRET_LENGTH ? [] : spellings(secret));
+      const [oldest] = known.keys();
+      if (known.size > MAX_SECRETS_KNOWN && oldest !== undefined) known.delete(oldest);
+    }
   }
 
   function finds(text: string | Uint8Array): boolean {
-    const searched = typeof text === 'string' ? text : Buffer.from(text.buffer, text.byteOffset, text.length);
-    return secrets().some((secret) => spellingsOf(secret).some((spelling) => searched.includes(spelling)));
+    learn();
+    const searched = typeof text === 'string' ? text : bytesOf(text);
+    for (const spelled of known.values()) {
+      if (spelled.some((spelling) => searched.includes(spelling))) return true;
+    }
+    return false;
   }
+
+  learn();
 
   return {
     finds,
@@ -39,6 +49,21 @@ export function createLeakGuard(secrets: () => readonly string[], leakStopped: (
       throw new HttpError('upstream_bad_response', { reason: "held the company's key" });
     },
   };
+}
+
+const ESCAPED = /\\u00([0-9a-f]{2})|%([0-9a-f]{2})|\\(["\\/])/gi;
+
+/** A body as its readers see it in the end: JSON's escapes and percent encoding, which have many spellings, undone. */
+export function unescaped(body: Uint8Array): string {
+  return bytesOf(body)
+    .toString('latin1')
+    .replace(ESCAPED, (_all, json?: string, percent?: string, itself?: string) =>
+      itself === undefined ? String.fromCharCode(Number.parseInt(json ?? percent ?? '', 16)) : itself,
+    );
+}
+
+function bytesOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 function spellings(secret: string): readonly string[] {

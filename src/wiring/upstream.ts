@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import { createLeakGuard, type LeakGuard } from '../leak-guard.ts';
+import { createLeakGuard, type LeakGuard, unescaped } from '../leak-guard.ts';
 import type { Logger } from '../log.ts';
 import type { Clock, Upstream } from '../lookup/ports.ts';
 import { openSecret } from '../secret.ts';
@@ -72,7 +72,9 @@ function guarded(upstream: Upstream, leakGuard: LeakGuard): Upstream {
   return {
     async fetchProject(kind, id, trace) {
       const answer = await upstream.fetchProject(kind, id, trace);
-      if (answer !== undefined) leakGuard.inspect(answer.body);
+      if (answer === undefined) return undefined;
+      leakGuard.inspect(answer.body);
+      leakGuard.inspect(unescaped(answer.body));
       return answer;
     },
   };

@@ -7,6 +7,9 @@ import { EMULATOR_API_KEY } from '../support/magic-hour-emulator.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { eventually, startStack } from '../support/stack.ts';
 
+const each = (text: string, format: (hex: string) => string) =>
+  [...Buffer.from(text)].map((byte) => format(byte.toString(16))).join('');
+
 const WITHHELD = 'responses_withheld_total';
 
 describe('the last guard', () => {
@@ -59,15 +62,36 @@ describe('the last guard', () => {
     secret = 'the-second-key';
     expect(guard.finds('…the-second-key…')).toBe(true);
   });
+
+  test('still knows the key before, which is in what was asked for before it changed; not all that ever were', () => {
+    let secret = 'the-key-number-0';
+    const guard = createLeakGuard(
+      () => [secret],
+      () => undefined,
+    );
+    for (let n = 1; n < 10; n += 1) {
+      secret = `the-key-number-${n}`;
+      expect(guard.finds(`…the-key-number-${n - 1}…`)).toBe(true);
+    }
+    expect(guard.finds('…the-key-number-0…')).toBe(false);
+  });
 });
 
 describe('a response that would hold the key', () => {
   test.each([
     ['as it is', EMULATOR_API_KEY],
     ['in base64', Buffer.from(`Bearer ${EMULATOR_API_KEY}`).toString('base64')],
-  ])('%s is withheld, counted and not kept', async (_how, spelling) => {
-    const { emulator, lookup, metric, logs } = await startStack();
-    emulator.respondNext('p1', { body: projectBody({ id: 'p1', name: spelling }) });
+    ['escaped as in JSON', each(EMULATOR_API_KEY, (hex) => `\\u00${hex}`)],
+    ['escaped in part, in capitals', EMULATOR_API_KEY.replace('k', '\\u006B').replaceAll('_', '\\u005F')],
+    ['with slashes that are escaped', 'mhk/of\\/slashes\\/and/\\"quotes', 'mhk/of/slashes/and/"quotes'],
+    ['percent-encoded', each(EMULATOR_API_KEY, (hex) => `%${hex}`)],
+    ['percent-encoded in small letters', 'mhk%2fof%2fslashes%2b', 'mhk/of/slashes+'],
+  ])('%s is withheld, counted and not kept', async (_how, spelling, key = EMULATOR_API_KEY) => {
+    const { emulator, lookup, metric, logs } = await startStack({ emulator: { apiKeys: [key] } });
+    const body = projectBody({ id: 'p1', name: '*' })
+      .toString()
+      .replace('*', () => spelling);
+    emulator.respondNext('p1', { body });
     emulator.project('p1', { status: 'complete' });
     const refused = await lookup('p1');
     expect(refused.status).toBe(502);
