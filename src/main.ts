@@ -18,6 +18,8 @@ const { version } = z
   .parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')));
 
 async function main(): Promise<void> {
+  // Where an operator turns Node's reports on, they would hold the environment, and so the key.
+  process.report.excludeEnv = true;
   const config = loadConfig(process.env);
   const destination = pino.destination({
     sync: false,

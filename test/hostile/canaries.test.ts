@@ -1,19 +1,24 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import axios from 'axios';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parseJson } from '../../src/json.ts';
 import { createLogger, describeError } from '../../src/log.ts';
 import { projectBody } from '../support/builders.ts';
 import { type Canary, findCanaries, type Outlet } from '../support/canaries.ts';
+import { freePort } from '../support/free-port.ts';
 import { type MagicHourEmulator, startMagicHourEmulator } from '../support/magic-hour-emulator.ts';
 import { exchange } from '../support/raw-http.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { sendExactly } from '../support/send-exactly.ts';
 import { runServiceProcess, startServiceProcess } from '../support/service-process.ts';
-import { eventually, openStack, type Stack } from '../support/stack.ts';
+import { eventually, openStack, type Stack, startStack } from '../support/stack.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
 
-const API_KEY = 'mhk_live_canary~Key/One+4f1d9c';
-const NEXT_KEY = 'mhk_live_canary~Key/Two+77ab02';
-const REDIS_PASSWORD = 'canary~redis/Pass+word';
+const API_KEY = 'mhk_4f1d9c/canary~KeyOne+e83b55';
+const NEXT_KEY = 'mhk_77ab02/canary~KeyTwo+19c0d4';
+const REDIS_PASSWORD = 'canary/redis~Pass+word';
 const COOKIE = 'canary-cookie-value-91e2';
 const QUERY_TOKEN = 'canary-query-token-5c5c';
 const URL_SIGNATURE = 'canaryGoogSignature0f0f0f0f';
@@ -26,6 +31,7 @@ let stack: Stack;
 let tokens: Record<'good' | 'expired' | 'forged', string>;
 /** Everything that callers received. */
 const responses: Outlet[] = [];
+const logsOfOthers: string[] = [];
 
 beforeAll(async () => {
   redis = await startRedisServer({ password: REDIS_PASSWORD });
@@ -39,8 +45,8 @@ beforeAll(async () => {
       REDIS_URL: redis.url,
       CORS_ORIGINS: 'https://app.example.com',
       UPSTREAM_RETRIES: '1',
-      UPSTREAM_TIMEOUT_MS: '200',
-      UPSTREAM_DEADLINE_MS: '500',
+      UPSTREAM_TIMEOUT_MS: '1000',
+      UPSTREAM_DEADLINE_MS: '3000',
     },
   });
   await eventually(async () => (await stack.metric('redis_up')) === 1);
@@ -68,16 +74,19 @@ const canaries = (): Canary[] => [
 ];
 
 interface Asked {
+  /** Default: the one stack of this file. */
+  readonly of?: Stack;
   readonly token?: string;
   readonly method?: string;
   readonly headers?: readonly string[];
 }
 
 /** Asks with every secret that a caller can have about them, and keeps what comes back. */
-async function ask(path: string, { token = tokens.good, method = 'GET', headers = [] }: Asked = {}) {
+async function ask(path: string, asks: Asked = {}) {
+  const { of = stack, token = tokens.good, method = 'GET', headers = [] } = asks;
   const sent = ['Authorization', `Bearer ${token}`, 'Cookie', `session=${COOKIE}`, ...headers];
   const asked = `${path}${path.includes('?') ? '&' : '?'}access_token=${QUERY_TOKEN}`;
-  const response = await sendExactly(stack.service.publicUrl, asked, sent, { method });
+  const response = await sendExactly(of.service.publicUrl, asked, sent, { method });
   const text = [response.status, JSON.stringify([...response.headers]), response.body].join('\n');
   responses.push({ where: `the response to ${method} ${path} (${response.status})`, text });
   return response;
@@ -109,9 +118,9 @@ const WAYS: ReadonlyArray<
       }),
   ],
   ['a request id that is the key', 404, () => lookup('missing-2', { headers: ['X-Request-Id', API_KEY] })],
-  ...[400, 402, 403, 404, 418, 500, 503].map((status): (typeof WAYS)[number] => [
+  ...[400, 402, 403, 404, 418, 429, 500, 503].map((status): (typeof WAYS)[number] => [
     `an upstream ${status} that echoes`,
-    { 400: 400, 402: 402, 403: 502, 404: 404, 418: 502, 500: 502, 503: 502 }[status] ?? 0,
+    { 400: 400, 402: 402, 403: 502, 404: 404, 418: 502, 429: 503, 500: 502, 503: 502 }[status] ?? 0,
     () => {
       emulator.respondNext(
         `echo-${status}`,
@@ -167,7 +176,20 @@ test.each(WAYS)('%s ends in %i', async (_what, status, go) => {
   expect((await go()).status).toBe(status);
 });
 
-test('a refused key, a header flood and a limit end as they should', async () => {
+test('a limit and signing keys that are away end as they should', async () => {
+  const limited = await startStack({ beside: { emulator, issuer }, env: { RATE_LIMIT_MAX: '1' } });
+  const statuses = [(await lookup('complete-1', { of: limited })).status];
+  statuses.push((await lookup('complete-1', { of: limited })).status);
+  const keyless = await startStack({
+    beside: { emulator, issuer },
+    env: { AUTH_JWKS_URL: `http://127.0.0.1:${await freePort()}/?${QUERY_TOKEN}` },
+  });
+  statuses.push((await lookup('complete-1', { of: keyless })).status);
+  expect(statuses).toEqual([200, 429, 503]);
+  logsOfOthers.push(...limited.logs(), ...keyless.logs());
+});
+
+test('a refused key and a header flood end as they should', async () => {
   emulator.setApiKeys([]);
   expect((await lookup('complete-refused')).status).toBe(502);
   emulator.setApiKeys([API_KEY]);
@@ -213,14 +235,21 @@ describe('no canary comes out', () => {
   });
 
   test('in any log line, at level trace', () => {
-    const lines = stack.logs();
-    expect(lines.length).toBeGreaterThan(WAYS.length);
+    const lines = [...stack.logs(), ...logsOfOthers];
+    expect(lines.length).toBeGreaterThan(WAYS.length + logsOfOthers.length);
     expect(
       findCanaries(
         canaries(),
         lines.map((text) => ({ where: text, text })),
       ),
     ).toEqual([]);
+  });
+
+  test('in what the upstream is sent, but for the keys', () => {
+    const sent = emulator.requests.map((request) => ({ where: 'a request', text: JSON.stringify(request) }));
+    expect(new Set(findCanaries(canaries(), sent))).toEqual(
+      new Set(['the key as it is in a request', 'the next key as it is in a request']),
+    );
   });
 
   test('in metrics, health and the API description', async () => {
@@ -294,6 +323,22 @@ describe('a process that', () => {
     const printed = [...service.lines, service.stderr()].join('\n');
     expect(printed).toContain('defect: the process stops');
     expect(findCanaries(canaries(), [{ where: 'what it printed', text: printed }])).toEqual([]);
+  });
+
+  test('is asked for a report by a signal writes none of them, though its environment holds some', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'report-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const options = `--report-on-signal --report-signal=SIGUSR2 --report-filename=report.json --report-directory=${folder}`;
+    const service = await startServiceProcess({ ...env(), NODE_OPTIONS: options });
+    onTestFinished(() => service.kill('SIGKILL'));
+    service.kill('SIGUSR2');
+    let report = '';
+    await eventually(async () => {
+      report = await readFile(join(folder, 'report.json'), 'utf8').catch(() => '');
+      return parseJson(report) !== undefined;
+    });
+    expect(report).toContain('"javascriptStack"');
+    expect(findCanaries(canaries(), [{ where: 'the report', text: report }])).toEqual([]);
   });
 
   test('has secrets in the wrong settings prints none of them', async () => {
