@@ -27,8 +27,8 @@ beforeAll(async () => {
   stack = await openStack({
     env: {
       MAGIC_HOUR_BASE_URL: upstream.baseUrl,
-      UPSTREAM_TIMEOUT_MS: '400',
-      UPSTREAM_DEADLINE_MS: '800',
+      UPSTREAM_TIMEOUT_MS: '1000',
+      UPSTREAM_DEADLINE_MS: '2000',
       UPSTREAM_RETRIES: '0',
       UPSTREAM_MAX_RESPONSE_BYTES: String(MAX_BYTES),
       RATE_LIMIT_MAX: '100000',
