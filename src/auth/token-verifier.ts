@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { HttpError } from '../errors.ts';
@@ -33,6 +33,8 @@ const MAX_TOKEN_LENGTH = 8192;
 /** For `nbf` and `iat` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const RETRY_AFTER_SECONDS = 2;
+/** The last moment that a JavaScript date can tell (ECMA-262, 21.4.1.1); a token that outlives it has no end. */
+const MAX_DATE_MS = 8.64e15;
 
 /** RFC 9068 asks for `at+jwt`, many issuers write `JWT` or nothing; any other type was made for something else. */
 const ACCESS_TOKEN_TYPES = z
@@ -41,6 +43,8 @@ const ACCESS_TOKEN_TYPES = z
   .pipe(z.enum(['jwt', 'at+jwt', 'application/at+jwt']))
   .optional();
 
+/** RFC 7519, 4.1.3; whether ours is among them, jose looks. */
+const audienceSchema = z.union([z.string(), z.array(z.string())]);
 const nonEmpty = z.string().min(1).max(1024);
 /** `scope` by RFC 9068, 2.2.3; `scp` as some issuers spell it. */
 const scopeSchema = z.union([z.string().transform((text) => text.split(' ')), z.array(z.string())]).catch([]);
@@ -64,11 +68,10 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
       currentDate: new Date(clock.now()),
     }).catch(refuse);
     const expiresAtMs = (payload.exp ?? 0) * 1000;
-    if (!Number.isFinite(expiresAtMs)) throw invalid('exp');
+    if (expiresAtMs > MAX_DATE_MS) throw invalid('exp');
     if (expiresAtMs <= clock.now()) throw new HttpError('token_expired', { reason: 'exp' });
-    if (!ACCESS_TOKEN_TYPES.safeParse(protectedHeader.typ).success) throw invalid('typ');
-    // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
-    if (payload.cnf !== undefined) throw invalid('cnf');
+    const fault = faultBesideJose(protectedHeader, payload, clock.now());
+    if (fault !== undefined) throw invalid(fault);
     const principal = principalOf(payload);
     const { requiredScope: scope } = rules;
     if (scope !== undefined && !principal.scopes.has(scope))
@@ -96,6 +99,22 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
       return judge(token, digest);
     },
   };
+}
+
+/** What is wrong with a token of which jose found nothing wrong: the name of a parameter or claim. */
+function faultBesideJose(
+  { typ, b64 = true }: JWTHeaderParameters,
+  { aud, iat = 0, cnf }: JWTPayload,
+  nowMs: number,
+): string | undefined {
+  if (!ACCESS_TOKEN_TYPES.safeParse(typ).success) return 'typ';
+  // RFC 7797, 7: the payload of a JWT is always encoded; jose looks only where `crit` names this parameter.
+  if (b64 !== true) return 'b64';
+  if (!audienceSchema.safeParse(aud).success) return 'aud';
+  if (iat * 1000 > nowMs + CLOCK_TOLERANCE_SECONDS * 1000) return 'iat';
+  // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
+  if (cnf !== undefined) return 'cnf';
+  return undefined;
 }
 
 function refuse(error: unknown): never {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPrincipal } from '../../src/auth/principal.ts';
+import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { startStack } from '../support/stack.ts';
+import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
 
 const PATH = '/v1/image-projects/complete-1';
 
@@ -13,10 +15,11 @@ describe('two users', () => {
     const { issuer, client } = await startStack({
       env: { RATE_LIMIT_MAX: '3', AUTH_USER_CLAIM: 'email' },
     });
-    const exp = Math.floor(Date.now() / 1000) + 600;
+    const iat = Math.floor(Date.now() / 1000);
+    const times = { iat, exp: iat + 600 };
     // The last of the claims tells them apart.
     const tokens = await Promise.all(
-      ['alice', 'bob'].map((email) => issuer.token({ exp, iat: exp, padding: 'x'.repeat(3000), email })),
+      ['alice', 'bob'].map((email) => issuer.token({ ...times, padding: 'x'.repeat(3000), email })),
     );
     const [alice = '', bob = ''] = tokens;
     expect(alice.slice(0, 4000)).toBe(bob.slice(0, 4000));
@@ -61,5 +64,37 @@ describe('two users', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+
+  test('are each remembered as themselves, whatever their tokens say besides and however alike they are', async () => {
+    const key = await newKey();
+    const { keys, clock } = createFakeIssuer([key]);
+    const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
+    const verifier = createTokenVerifier(
+      keys,
+      { ...rules, tenantClaim: 'org', requiredScope: undefined },
+      clock,
+    );
+    // Any UTF-16, unpaired surrogates too; few characters and a common beginning, so that alike names are frequent.
+    const unit = fc.constantFrom('a', 'A', '\u00e9', 'e', '\u0301', ' ', '\0', '"', '\\', '\ud800', '\udc00');
+    const claims = fc.record({
+      sub: fc.string({ unit, minLength: 1, maxLength: 3 }).map((end) => `${'a'.repeat(300)}${end}`),
+      org: fc.string({ unit, minLength: 1, maxLength: 1 }),
+      jti: fc.integer({ min: 0, max: 3 }),
+    });
+    const property = fc.asyncProperty(claims, claims, async (first, second) => {
+      const pair = [first, second];
+      const tokens = await Promise.all(pair.map((each) => signToken(key, each)));
+      const judged = await Promise.all(tokens.map((token) => verifier.verify(token)));
+      expect(judged.map(({ subject, tenant }) => [subject, tenant])).toEqual(
+        pair.map(({ sub, org }) => [sub, org]),
+      );
+      expect(new Set(judged.map(({ userKey }) => userKey)).size).toBe(
+        new Set(pair.map(({ sub }) => sub)).size,
+      );
+      // Now they come out of memory, which answers at once.
+      expect(tokens.map((token) => verifier.verify(token))).toEqual(judged);
+    });
+    await fc.assert(property, { numRuns: 1000 });
   });
 });
