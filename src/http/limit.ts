@@ -1,5 +1,6 @@
 import { ipKeyGenerator, type Options, type RateLimitInfo, rateLimit, type Store } from 'express-rate-limit';
 import { HttpError } from '../errors.ts';
+import { clientAddress } from './client-address.ts';
 import { createLimitHeaders } from './limit-headers.ts';
 import type { Handler, RequestContext } from './request-context.ts';
 
@@ -26,7 +27,7 @@ type LimitTeller = (req: object, context: Partial<RequestContext>) => number;
 export function limitByAddress(options: LimiterOptions): Handler {
   // An address is missing only where the connection is gone already.
   const tell = limitTeller('ip', options.windowSeconds);
-  return limiter('ip', options, tell, (req) => ipKeyGenerator(req.ip ?? 'gone'));
+  return limiter('ip', options, tell, (req) => ipKeyGenerator(clientAddress(req) ?? 'gone'));
 }
 
 /** Limits each user, wherever they come from, and tells them how they stand. */

@@ -70,6 +70,34 @@ describe('what a caller claims about where it comes from', () => {
   });
 });
 
+describe('a trace', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const headerNames = async (headers: readonly string[]) => {
+    const stack = await startStack();
+    const authorization = ['Authorization', `Bearer ${await stack.issuer.token()}`];
+    expect((await send(stack, [...authorization, ...headers])).status).toBe(200);
+    const [request] = stack.emulator.requests;
+    return Object.entries(request?.headers ?? {}).filter(
+      ([name]) =>
+        !['accept', 'accept-encoding', 'authorization', 'connection', 'host', 'user-agent'].includes(name),
+    );
+  };
+
+  test('is the one thing of a caller that goes upstream, and that alone', async () => {
+    const sent = ['traceparent', traceparent, 'tracestate', 'a=b', 'baggage', 'c=d', 'X-Request-Id', 'e'];
+    expect(await headerNames(sent)).toEqual([['traceparent', traceparent]]);
+  });
+
+  test.each([`${traceparent}-x`, 'x', traceparent.replace('00-', 'ff-')])(
+    'that is spelled %j does not',
+    async (value) => expect(await headerNames(['traceparent', value])).toEqual([]),
+  );
+
+  test('that is sent twice does not', async () => {
+    expect(await headerNames(['traceparent', traceparent, 'Traceparent', traceparent])).toEqual([]);
+  });
+});
+
 describe('what a named proxy says', () => {
   const env = { RATE_LIMIT_IP_MAX: '1', TRUST_PROXY: '127.0.0.0/8, 10.0.0.0/8' };
   const forwarded = (value: string) => ['X-Forwarded-For', value];
@@ -107,6 +135,7 @@ describe('what a named proxy says', () => {
     ['nothing', ''],
     ['a very long word', 'x'.repeat(8000)],
     ['a thousand addresses', Array.from({ length: 1000 }, (_, n) => `10.0.${n % 256}.1`).join(',')],
+    ['ten thousand entries', ','.repeat(10_000)],
     ['markup', '<script>'],
     ['a key of Redis', 'mhbff:v1:{image:p1}'],
   ])('may be %s: it is answered, and never with a 5xx', async (_what, value) => {
@@ -114,5 +143,31 @@ describe('what a named proxy says', () => {
     const statuses = [];
     for (let n = 0; n < 3; n += 1) statuses.push((await send(stack, forwarded(value))).status);
     expect(statuses).toEqual([401, 401, 429]);
+  });
+
+  test.each([
+    ['without a port and with any', (n: number) => (n === 0 ? '203.0.113.1' : `203.0.113.1:${n}`)],
+    ['in brackets, with ports', (n: number) => `[2001:db8:1:100::${n}]:${n}`],
+    ['mapped and not', (n: number) => (n % 2 ? '203.0.113.1' : '::ffff:203.0.113.1')],
+    ['of a zone', (n: number) => `fe80::1%eth${n}`],
+    ['as words', (n: number) => `word-${n}`],
+    ['as what is almost an address', (n: number) => `203.0.113.256:${n}`],
+    ['behind an address', (n: number) => `203.0.113.${n}, unknown`],
+  ])('is one caller, %s, however often it is spelled anew', async (_what, spelled) => {
+    const stack = await startStack({ env: { ...env, RATE_LIMIT_IP_MAX: '3' } });
+    const statuses = [];
+    for (let n = 0; n < 5; n += 1) statuses.push((await send(stack, forwarded(spelled(n)))).status);
+    expect(statuses).toEqual([401, 401, 401, 429, 429]);
+  });
+
+  test('with a port is the one that it is without, and what is no address is the proxy itself', async () => {
+    const stack = await startStack({ env });
+    expect((await send(stack, forwarded('203.0.113.1:443'))).status).toBe(401);
+    expect((await send(stack, forwarded('203.0.113.1'))).status).toBe(429);
+    expect((await send(stack, forwarded('[2001:db8::1]'))).status).toBe(401);
+    expect((await send(stack, forwarded('2001:db8::1'))).status).toBe(429);
+    expect((await send(stack, forwarded('unknown'))).status).toBe(401);
+    expect((await send(stack, [])).status).toBe(429);
+    expect((await send(stack, forwarded('203.0.113.2:443'))).status).toBe(401);
   });
 });
