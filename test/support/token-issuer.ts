@@ -65,6 +65,8 @@ export interface TokenIssuer {
 }
 
 const TOKEN_LIFETIME_SECONDS = 600;
+/** The query of the address to which both documents redirect. */
+const MOVED = '?moved';
 
 /** An OpenID provider's two documents over HTTP, and tokens signed by its keys. */
 export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promise<TokenIssuer> {
@@ -79,12 +81,13 @@ export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promis
   const server = createServer((request, response) => {
     request.resume();
     const url = new URL(request.url ?? '/', 'http://issuer');
+    const answering = url.search === MOVED ? 'ok' : mode;
     if (url.pathname === '/.well-known/openid-configuration') {
       fetches.discovery += 1;
-      answer(response, mode, { issuer, jwks_uri: jwksUrl });
+      answer(response, answering, { issuer, jwks_uri: jwksUrl });
     } else if (url.pathname === '/jwks') {
       fetches.jwks += 1;
-      answer(response, mode, jwks());
+      answer(response, answering, jwks());
     } else if (url.pathname === '/token' && options.handsOutTokens) {
       token(Object.fromEntries(url.searchParams)).then(
         (access_token) => answer(response, 'ok', { access_token }),
@@ -183,7 +186,7 @@ function answer(response: ServerResponse, mode: IssuerMode, document: object): v
     return;
   }
   if (mode === 'redirect') {
-    response.writeHead(302, { location: `data:application/json,${JSON.stringify(document)}` }).end();
+    response.writeHead(302, { location: MOVED }).end();
     return;
   }
   if (mode === 'endless') {
