@@ -18,11 +18,15 @@ export type SharedCounter = (key: string, hits: number, windowLeftMs: number) =>
 
 const COUNT = redisScript(`
 local left = redis.call('PTTL', KEYS[1])
-if left <= 0 then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return { tonumber(ARGV[1]), tonumber(ARGV[2]) }
+if left > 0 and left <= tonumber(ARGV[3]) then
+  local total = redis.pcall('INCRBY', KEYS[1], ARGV[1])
+  if type(total) == 'number' then
+    return { total, left }
+  end
 end
-return { redis.call('INCRBY', KEYS[1], ARGV[1]), left }
+-- A new window; also where something stands there that is not ours.
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return { tonumber(ARGV[1]), tonumber(ARGV[2]) }
 `);
 
 const replySchema = z.tuple([z.number(), z.number()]);
@@ -34,8 +38,10 @@ interface Waiting extends PromiseWithResolvers<Count> {
 /**
  * While one command for a key is on its way, further hits of that key wait and go together with the next: one command
  * a round trip in place of one a hit. Each hit still gets a number of its own, so the count stays exact.
+ *
+ * @param windowMs the longest that a window lasts; what lasts longer is not ours
  */
-export function createSharedCounter(client: RedisClient, guard: RedisGuard): SharedCounter {
+export function createSharedCounter(client: RedisClient, guard: RedisGuard, windowMs: number): SharedCounter {
   const waiting = new Map<string, Waiting[]>();
   const sending = new Set<string>();
 
@@ -47,7 +53,7 @@ export function createSharedCounter(client: RedisClient, guard: RedisGuard): Sha
     const hits = batch.reduce((sum, each) => sum + each.hits, 0);
     try {
       const reply = await guard.run('rate_limit', () =>
-        runScript(client, COUNT, [key], hits, Math.max(1, Math.ceil(windowLeftMs))),
+        runScript(client, COUNT, [key], hits, Math.max(1, Math.ceil(windowLeftMs)), windowMs),
       );
       const [after, leftMs] = replySchema.parse(reply);
       let totalHits = after - hits;

@@ -83,7 +83,7 @@ export function openRedis(
   const purges = createPurgeChannel({ client, guard, keyPrefix });
   purges.listen(subscriber, deps.onPurge);
   const heartbeat = setInterval(() => subscriber.ping().catch(() => undefined), HEARTBEAT_MS);
-  const count = createSharedCounter(client, guard);
+  const count = createSharedCounter(client, guard, config.rateLimit.windowSeconds * 1000);
 
   return {
     shared: createRedisCache({

@@ -49,7 +49,7 @@ describe('counting in Redis', () => {
   test('gives every hit of every replica a number of its own, whatever goes together', async () => {
     const other = new Redis(server.url);
     await once(other, 'ready');
-    const counters = [createSharedCounter(client, guard), createSharedCounter(other, guard)];
+    const counters = [createSharedCounter(client, guard, 60_000), createSharedCounter(other, guard, 60_000)];
     const hits = Array.from({ length: 500 }, (_, n) => n);
     const counts = await Promise.all(hits.map((n) => counters[n % 2]?.('t:limit', 1, 60_000)));
     const totals = counts.map((count) => count?.totalHits ?? 0).sort((a, b) => a - b);
