@@ -30,9 +30,11 @@ export function createAnswerFetcher(dependencies: {
     }
     const { body, dateMs = nowMs } = answered;
     const parsed = parseProject(body);
-    if (parsed === undefined)
-      throw new HttpError('upstream_bad_response', { reason: 'not the documented shape' });
-    if (parsed.id !== id) throw new HttpError('upstream_bad_response', { reason: "another project's id" });
+    if (parsed?.id !== id) {
+      answered.hangUp();
+      const reason = parsed === undefined ? 'not the documented shape' : "another project's id";
+      throw new HttpError('upstream_bad_response', { reason });
+    }
     for (const field of parsed.drift) events.contractDrifted(field);
     // A `Date` that is behind may be a cache's on the way, and would only lengthen lives.
     const clockLagMs = Math.max(0, dateMs - nowMs);

@@ -57,6 +57,8 @@ export interface UpstreamAnswer {
   readonly body: Uint8Array;
   /** What the upstream's own clock showed as it answered (`Date`), in Unix milliseconds. */
   readonly dateMs: number | undefined;
+  /** For an answer that is none to what was asked: what comes next on the same connection would be none either. */
+  hangUp(): void;
 }
 
 export interface TraceContext {

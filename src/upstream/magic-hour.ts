@@ -124,10 +124,10 @@ export function createMagicHour(dependencies: {
   return { fetchProject };
 }
 
-function interpret({ status, body, date }: TransportResponse): UpstreamAnswer | undefined {
+function interpret({ status, body, date, hangUp }: TransportResponse): UpstreamAnswer | undefined {
   switch (status) {
     case 200:
-      return { body, dateMs: httpDateMs(date) };
+      return { body, dateMs: httpDateMs(date), hangUp };
     case 404:
       return undefined;
     case 400:

@@ -1,5 +1,6 @@
-import { Agent as HttpAgent } from 'node:http';
+import { ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import axios, { AxiosError } from 'axios';
 import { z } from 'zod';
@@ -10,6 +11,8 @@ export interface TransportResponse {
   /** `Date` (RFC 9110, 6.6.1) as it came. */
   readonly date: string | undefined;
   readonly body: Uint8Array;
+  /** Ends the connection that it came over. */
+  hangUp(): void;
 }
 
 /**
@@ -71,9 +74,10 @@ export function createTransport(options: {
     async get(path, headers, signal) {
       try {
         const response = await client.get<Readable>(baseUrl + path, { headers: { ...headers }, signal });
+        const connection = connectionOf(response.request);
         const body = await readBody(response.data, options.maxResponseBytes, signal);
         const { 'retry-after': retryAfter, date } = responseHeaders.parse({ ...response.headers });
-        return { status: response.status, retryAfter, date, body };
+        return { status: response.status, retryAfter, date, body, hangUp: () => connection?.destroy() };
       } catch (error) {
         throw error instanceof TransportError ? error : new TransportError('network', codeOf(error));
       }
@@ -102,6 +106,10 @@ function readBody(stream: Readable, maxBytes: number, signal: AbortSignal): Prom
   stream.on('error', reject);
   stream.on('close', () => reject(new TransportError('network', 'BODY_CUT_OFF')));
   return promise.finally(() => signal.removeEventListener('abort', abort));
+}
+
+function connectionOf(request: unknown): Socket | null {
+  return request instanceof ClientRequest ? request.socket : null;
 }
 
 function codeOf(error: unknown): string {

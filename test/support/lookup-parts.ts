@@ -34,7 +34,8 @@ export function createHeldUpstream(): HeldUpstream {
     },
     fetchProject(_kind, id, { traceparent }) {
       const { promise, resolve, reject } = Promise.withResolvers<UpstreamAnswer | undefined>();
-      const answer: UpstreamCall['answer'] = (body, dateMs) => resolve(body && { body, dateMs });
+      const answer: UpstreamCall['answer'] = (body, dateMs) =>
+        resolve(body && { body, dateMs, hangUp: () => undefined });
       calls.push({ id, traceparent, answer, fail: reject });
       return promise;
     },

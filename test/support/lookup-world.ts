@@ -143,7 +143,7 @@ export function createLookupWorld(parts: LookupWorldParts): LookupWorld {
             throw error;
           });
           asks[at] = { ...ask, over: moment(), said };
-          return said.body && { body: said.body, dateMs: said.dateMs };
+          return said.body && { body: said.body, dateMs: said.dateMs, hangUp: () => undefined };
         },
       },
       clock,
