@@ -14,7 +14,8 @@ async function underWay({ metric }: Stack, count: number): Promise<void> {
 
 describe('a finished project', () => {
   test('is fetched once, served byte for byte and answered from memory after that', async () => {
-    const { lookup, emulator } = await startStack();
+    const nowMs = Date.now();
+    const { lookup, emulator } = await startStack({ clock: { now: () => nowMs } });
     const body =
       '{ "id":"complete-x",\n "status":"complete", "future_field": [1.0, 1e3], "downloads":[] , "name":"\\u00e9"}';
     emulator.project('complete-x', { response: { body } });
