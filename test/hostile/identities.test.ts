@@ -54,13 +54,22 @@ describe('two users', () => {
     ]);
   });
 
-  test('have one identity only where issuer and subject are both the same', () => {
-    // Few characters, so that parts which run into each other are found.
-    const name = fc.string({ unit: fc.constantFrom('a', 'b', '|', '"', ',', '\\', '\0'), maxLength: 6 });
+  test('have one identity only where issuer and subject are both the same, however they run into each other', () => {
+    const part = fc.string({ unit: fc.constantFrom('a', 'b', '"', '\\'), maxLength: 2 });
+    const between = fc.constantFrom('', '|', ':', ',', '","', '\\', '\0', ' ', '/', '#');
     fc.assert(
-      fc.property(name, name, name, name, (issuer, subject, otherIssuer, otherSubject) => {
+      fc.property(part, part, part, between, (first, middle, last, separator) => {
+        // Joined by the separator, the two are the same text.
+        const [issuer, subject] = [first + separator + middle, last];
+        const [otherIssuer, otherSubject] = [first, middle + separator + last];
         const same = issuer === otherIssuer && subject === otherSubject;
         expect(userKeyOf(issuer, subject) === userKeyOf(otherIssuer, otherSubject)).toBe(same);
+        const all = [
+          userKeyOf(issuer, subject),
+          userKeyOf(`${issuer}/`, subject),
+          userKeyOf(issuer, `${subject}/`),
+        ];
+        expect(new Set(all).size).toBe(3);
       }),
       { numRuns: 5000 },
     );
