@@ -10,6 +10,26 @@ export interface Outlet {
   readonly text: string;
 }
 
+export const SECRETS = {
+  apiKey: 'mhk_4f1d9c/canary~KeyOne+e83b55',
+  nextKey: 'mhk_77ab02/canary~KeyTwo+19c0d4',
+  redisPassword: 'canary/redis~Pass+word',
+  cookie: 'canary-cookie-value-91e2',
+  queryToken: 'canary-query-token-5c5c',
+  urlSignature: 'canaryGoogSignature0f0f0f0f',
+} as const;
+
+export const SIGNED_URL = `https://videos.magichour.ai/p/output.png?X-Goog-Date=20200101T000000Z&X-Goog-Expires=86400&X-Goog-Signature=${SECRETS.urlSignature}`;
+
+export const CANARIES: readonly Canary[] = [
+  { name: 'the key', value: SECRETS.apiKey },
+  { name: 'the next key', value: SECRETS.nextKey },
+  { name: "Redis' password", value: SECRETS.redisPassword },
+  { name: 'the cookie', value: SECRETS.cookie },
+  { name: 'the token in the query', value: SECRETS.queryToken },
+  { name: "the URL's signature", value: SECRETS.urlSignature },
+];
+
 /** How a secret may look once something has encoded it. */
 function spellings(value: string): ReadonlyMap<string, string> {
   const bytes = Buffer.from(value);
