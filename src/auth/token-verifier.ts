@@ -30,8 +30,10 @@ export interface TokenRules {
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 const MAX_TOKEN_LENGTH = 8192;
-/** For `nbf` and `iat` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
+/** For `nbf` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
 const CLOCK_TOLERANCE_SECONDS = 5;
+/** `iat` decides on nothing, so clocks that differ keep nobody out; only what no such clock wrote is refused. */
+const MAX_IAT_AHEAD_MS = 5 * 60_000;
 const RETRY_AFTER_SECONDS = 2;
 /** The last moment that a JavaScript date can tell (ECMA-262, 21.4.1.1); a token that outlives it has no end. */
 const MAX_DATE_MS = 8.64e15;
@@ -111,7 +113,7 @@ function faultBesideJose(
   // RFC 7797, 7: the payload of a JWT is always encoded; jose looks only where `crit` names this parameter.
   if (b64 !== true) return 'b64';
   if (!audienceSchema.safeParse(aud).success) return 'aud';
-  if (iat * 1000 > nowMs + CLOCK_TOLERANCE_SECONDS * 1000) return 'iat';
+  if (iat * 1000 > nowMs + MAX_IAT_AHEAD_MS) return 'iat';
   // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
   if (cnf !== undefined) return 'cnf';
   return undefined;

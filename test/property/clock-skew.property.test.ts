@@ -46,7 +46,7 @@ beforeAll(async () => {
   const clockOf = (replica: number) => ({ now: () => trueNow() + (offsetsMs[replica] ?? 0) });
   emulator = await startMagicHourEmulator({ now: trueNow });
   // Its tokens outlive all the time that passes here.
-  issuer = await startTokenIssuer({ now: () => Date.now() + 30 * DAY_MS });
+  issuer = await startTokenIssuer({ tokenLifetimeSeconds: (30 * DAY_MS) / 1000 });
   const beside = { emulator, issuer };
   replicas = [
     await openStack({ env, clock: clockOf(0), beside }),

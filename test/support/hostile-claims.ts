@@ -19,7 +19,7 @@ export function badTimes({ nowSeconds, claims, withClaims, withClaimsText }: Tok
     ['not valid yet', withClaims({ nbf: nowSeconds + 600 })],
     ['never valid', withRaw('nbf', '1e400')],
     ['nbf as a string', withClaims({ nbf: 'now' })],
-    ['issued in the future', withClaims({ iat: nowSeconds + 600 })],
+    ['issued in the future', withClaims({ iat: nowSeconds + 3600 })],
     ['issued at the end of time', withRaw('iat', '1e400')],
     ['iat as a string', withClaims({ iat: String(nowSeconds) })],
   ];

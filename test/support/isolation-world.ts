@@ -54,7 +54,7 @@ export async function createIsolationWorld(maySee: MaySee = () => true): Promise
   const clock = createManualClock(Date.now());
   const redis = await startRedisServer();
   const emulator = await startMagicHourEmulator({ now: clock.now });
-  const issuer = await startTokenIssuer({ now: () => Date.now() + 3650 * DAY_MS });
+  const issuer = await startTokenIssuer({ tokenLifetimeSeconds: (3650 * DAY_MS) / 1000 });
   const env = {
     REDIS_URL: redis.url,
     // A busy machine must not look like a Redis that is away.

@@ -1,7 +1,7 @@
-import { createServer, type ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
+import { createServer } from 'node:http';
 import { type JSONWebKeySet, type JWTHeaderParameters, SignJWT } from 'jose';
 import { closeNow, listen, localUrl } from './http-server.ts';
+import { answer, type IssuerMode, MOVED } from './issuer-answers.ts';
 import {
   giveBackSigningKeys,
   type SigningAlgorithm,
@@ -20,15 +20,11 @@ export interface TokenIssuerOptions {
   readonly keyCount?: number;
   /** Unix milliseconds. */
   readonly now?: () => number;
+  /** Default: ten minutes. */
+  readonly tokenLifetimeSeconds?: number;
   /** Serve `GET /token?sub=alice`: an access token with the query's parameters as claims, for whoever asks. */
   readonly handsOutTokens?: boolean;
 }
-
-/**
- * What discovery and the JWKS answer: as they should, HTTP 500, a page, nothing ever, JSON without keys, a redirect to a
- * good answer, or white space without an end.
- */
-export type IssuerMode = 'ok' | 'error' | 'html' | 'hang' | 'empty' | 'redirect' | 'endless';
 
 export interface TokenOptions {
   /** Signs with the published key of this kind, which is added where there is none. */
@@ -46,7 +42,7 @@ export interface TokenIssuer {
   /** How often each document was asked for. */
   readonly fetches: { readonly discovery: number; readonly jwks: number };
   /**
-   * A signed token: `iss`, `aud`, `sub` "alice", `iat`, `exp` in ten minutes, and what `claims` lays over it;
+   * A signed token: `iss`, `aud`, `sub` "alice", `iat`, `exp`, and what `claims` lays over it;
    * `undefined` takes a claim away.
    */
   token(claims?: Readonly<Record<string, unknown>>, options?: TokenOptions): Promise<string>;
@@ -64,13 +60,15 @@ export interface TokenIssuer {
   close(): Promise<void>;
 }
 
-const TOKEN_LIFETIME_SECONDS = 600;
-/** The query of the address to which both documents redirect. */
-const MOVED = '?moved';
-
 /** An OpenID provider's two documents over HTTP, and tokens signed by its keys. */
 export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promise<TokenIssuer> {
-  const { host = '127.0.0.1', audience = 'magic-hour-bff', keyCount = 1, now = Date.now } = options;
+  const {
+    host = '127.0.0.1',
+    audience = 'magic-hour-bff',
+    keyCount = 1,
+    now = Date.now,
+    tokenLifetimeSeconds = 600,
+  } = options;
   const taken: SigningKey[] = [];
   const fetches = { discovery: 0, jwks: 0 };
   let mode: IssuerMode = 'ok';
@@ -135,7 +133,7 @@ export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promis
       aud: audience,
       sub: 'alice',
       iat,
-      exp: iat + TOKEN_LIFETIME_SECONDS,
+      exp: iat + tokenLifetimeSeconds,
       ...claims,
     };
     const protectedHeader: JWTHeaderParameters = {
@@ -173,28 +171,4 @@ export async function startTokenIssuer(options: TokenIssuerOptions = {}): Promis
       giveBackSigningKeys(taken.splice(0));
     },
   };
-}
-
-function* spaces(): Generator<Buffer> {
-  for (;;) yield Buffer.alloc(16_384, ' ');
-}
-
-function answer(response: ServerResponse, mode: IssuerMode, document: object): void {
-  if (mode === 'hang') return;
-  if (mode === 'html') {
-    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Maintenance</title>');
-    return;
-  }
-  if (mode === 'redirect') {
-    response.writeHead(302, { location: MOVED }).end();
-    return;
-  }
-  if (mode === 'endless') {
-    response.writeHead(200, { 'content-type': 'application/json' });
-    pipeline(spaces, response, () => undefined);
-    return;
-  }
-  const status = mode === 'error' ? 500 : 200;
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(mode === 'ok' ? document : {}));
 }
