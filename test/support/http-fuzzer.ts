@@ -1,9 +1,10 @@
+import { createRandom, pick, type Random } from './random.ts';
+
 /** A stream of inputs that is the same for the same seed. */
 export interface Fuzzer {
   next(): Buffer;
 }
 
-type Random = (below: number) => number;
 type Mutation = (bytes: Buffer, random: Random) => Buffer;
 
 const DICTIONARY = [
@@ -92,22 +93,5 @@ export function createFuzzer(corpus: readonly Buffer[], seed: number): Fuzzer {
       }
       return bytes.subarray(0, MAX_INPUT_BYTES);
     },
-  };
-}
-
-function pick<T>(list: readonly T[], random: Random): T {
-  const picked = list[random(list.length)];
-  if (picked === undefined) throw new Error('there is nothing to pick from');
-  return picked;
-}
-
-/** Marsaglia's xorshift of 32 bits. */
-function createRandom(seed: number): Random {
-  let state = seed | 0 || 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
   };
 }
