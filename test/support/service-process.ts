@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -18,23 +19,36 @@ export interface ServiceProcess {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
-const MAIN = new URL('../../src/start.js', import.meta.url).pathname;
+const ROOT = new URL('../../', import.meta.url);
 
-/** Runs the service as it runs in production, as a process of its own, and waits until it says that it is ready. */
+/**
+ * Runs the service as it runs in production, as a process of its own, and waits until it says that it is ready.
+ *
+ * @param env its whole environment; `PORT` and `OPS_PORT` are free ones where it names none
+ */
 export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-  const { PORT: port = String(await freePort()), OPS_PORT: opsPort = String(await freePort()) } = env;
-  const child = spawnMain({ ...env, HOST: '127.0.0.1', PORT: port, OPS_PORT: opsPort });
+  const { ready, ...service } = await spawnServiceProcess(env);
+  await ready;
+  return service;
+}
+
+/** The same without waiting. `ready` rejects where the process ends before. */
+export async function spawnServiceProcess(
+  env: Readonly<Record<string, string>>,
+): Promise<ServiceProcess & { readonly ready: Promise<void> }> {
+  const { PORT: port = `${await freePort()}`, OPS_PORT: opsPort = `${await freePort()}` } = env;
+  const child = spawnMain({ HOST: '127.0.0.1', ...env, PORT: port, OPS_PORT: opsPort });
   const lines: string[] = [];
   const stderr = collect(child.stderr);
   const exited = exitOf(child);
   const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => undefined);
   if (child.stdout === null) throw new Error('the process has no stdout');
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line);
     if (line.includes('"msg":"ready"')) ready.resolve();
   });
   exited.then(({ code }) => ready.reject(new Error(`ended with ${code} before it was ready`)));
-  await ready.promise;
   return {
     publicUrl: `http://127.0.0.1:${port}`,
     opsUrl: `http://127.0.0.1:${opsPort}`,
@@ -43,23 +57,35 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
     stderr,
     kill: (signal) => void child.kill(signal),
     exited,
+    ready: ready.promise,
   };
 }
 
 /** Runs the service until it ends by itself. */
 export async function runServiceProcess(env: Readonly<Record<string, string>>) {
-  const child = spawnMain(env);
-  const stderr = collect(child.stderr);
-  return { ...(await exitOf(child)), stderr: stderr() };
+  const { exited, stderr } = await spawnServiceProcess(env);
+  return { ...(await exited), stderr: stderr() };
 }
 
 /** Its environment is what a test says alone, so that nothing of this machine's counts. */
 function spawnMain(env: Readonly<Record<string, string>>): ChildProcess {
-  const child = spawn(process.execPath, [MAIN], { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, startArguments(), {
+    cwd: ROOT,
+    env: { ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const stopWithParent = () => void child.kill('SIGKILL');
   process.once('exit', stopWithParent);
   child.once('exit', () => process.off('exit', stopWithParent));
   return child;
+}
+
+/** What follows `node` in the package's start script: its flags for V8 decide on how much memory it takes. */
+function startArguments(): string[] {
+  const { scripts } = z
+    .object({ scripts: z.object({ start: z.string().startsWith('node ') }) })
+    .parse(JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')));
+  return scripts.start.split(' ').slice(1);
 }
 
 function collect(stream: Readable | null): () => string {
