@@ -64,10 +64,10 @@ describe('SIGTERM under 200 clients', () => {
     service.kill('SIGTERM');
     expect((await service.exited).code).toBe(0);
     await load.allRefused;
-    const { endings, failures } = await load.stop();
+    const { verdicts, failures } = await load.stop();
     expect(failures).toEqual([]);
-    expect(endings).toMatchObject({ failed: 0, lost: 0, refused: CLIENTS });
-    expect(endings.answered).toBeGreaterThan(3000);
+    expect(verdicts).toMatchObject({ failed: 0, lost: 0, refused: CLIENTS });
+    expect(verdicts.answered).toBeGreaterThan(3000);
     expect(service.lines.some((line) => line.includes('"finished":true'))).toBe(true);
   });
 
@@ -85,8 +85,8 @@ describe('SIGTERM under 200 clients', () => {
     service.kill('SIGTERM');
     expect((await service.exited).code).toBe(0);
     await load.allRefused;
-    const { endings } = await load.stop();
-    expect(endings.lost).toBe(0);
-    expect(endings.failed).toBeGreaterThanOrEqual(50);
+    const { verdicts } = await load.stop();
+    expect(verdicts.lost).toBe(0);
+    expect(verdicts.failed).toBeGreaterThanOrEqual(50);
   });
 });

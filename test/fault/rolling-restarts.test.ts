@@ -69,8 +69,8 @@ test(`${RESTARTS} restarts of two replicas behind HAProxy, one after the other, 
     await eventually(async () => (await proxy.up()).includes(`r${n}`), 20_000);
     await load.whenMoreEnded(200);
   }
-  const { endings, failures } = await load.stop();
+  const { verdicts, failures } = await load.stop();
   expect(failures).toEqual([]);
-  expect(endings).toMatchObject({ draining: 0, failed: 0, refused: 0, lost: 0 });
-  expect(endings.answered).toBeGreaterThan(1000 + RESTARTS * 200);
+  expect(verdicts).toMatchObject({ draining: 0, failed: 0, refused: 0, lost: 0 });
+  expect(verdicts.answered).toBeGreaterThan(1000 + RESTARTS * 200);
 });
