@@ -34,14 +34,8 @@ async function main(): Promise<void> {
     process.exit(EX_SOFTWARE);
   });
 
-  const service = await startService(config, {
-    logger,
-    clock: { now: Date.now },
-    version,
-    nodeVersion: process.versions.node,
-  });
-  logger.info({ public: service.publicUrl, ops: service.opsUrl }, 'ready');
-
+  // From here on, and not from when it is ready: as the first process of a container it would never hear of a signal that it
+  // does not listen for.
   let stopping = false;
   async function stop(signal: NodeJS.Signals): Promise<void> {
     if (stopping) {
@@ -51,13 +45,22 @@ async function main(): Promise<void> {
     }
     stopping = true;
     logger.info({ signal }, 'stopping');
-    const finished = await service.stop();
+    const finished = await (await starting).stop();
     logger.info({ finished }, 'stopped');
     destination.flushSync();
     process.exit(0);
   }
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+
+  const starting = startService(config, {
+    logger,
+    clock: { now: Date.now },
+    version,
+    nodeVersion: process.versions.node,
+  });
+  const service = await starting;
+  logger.info({ public: service.publicUrl, ops: service.opsUrl }, 'ready');
 }
 
 main().catch((error: unknown) => {
