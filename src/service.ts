@@ -79,7 +79,13 @@ export async function startService(config: Config, deps: ServiceDependencies): P
 
   const { max, ipMax, windowSeconds } = config.rateLimit;
   const app = createApp({
-    lookup,
+    lookup: {
+      ...lookup,
+      find(request) {
+        const found = lookup.find(request);
+        return found instanceof Promise ? lifecycle.answerInTime(found) : found;
+      },
+    },
     verifier: createTokenVerifier(keys, config.auth, clock),
     accessPolicy: authenticatedPolicy,
     limitByAddress: limitByAddress({

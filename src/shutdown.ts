@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { Listener } from './http/listen.ts';
-import type { RefusalGate } from './http/refuse-when.ts';
+import { draining, type RefusalGate } from './http/refusal-gate.ts';
 
 /**
  * Listening ends once no new connection came for so long: the kernel resets those that were made and not taken yet. Answers
@@ -14,11 +14,15 @@ const NO_REQUEST_FOR_MS = 250;
 /** Where they never cease to come, this is how long each of the two may take. */
 const MAX_WAIT_MS = 2000;
 const CLOSE_IDLE_EVERY_MS = 50;
+/** So long before the grace is over (or a quarter of it) those who still wait are told so, and have time to hear it. */
+const LAST_CALL_MS = 1000;
 
 export interface Lifecycle extends RefusalGate {
   /** Whether load balancers should send requests here. */
   readonly ready: boolean;
   started(): void;
+  /** What is under way goes on; where it would outlast the grace of a stop, its caller is told that it is too late. */
+  answerInTime<T>(work: Promise<T>): Promise<T>;
   /**
    * unready → delay → no new connections, requests in flight are finished → done. Until there are no new connections,
    * answers are held back for a moment.
@@ -32,8 +36,40 @@ export interface Lifecycle extends RefusalGate {
 }
 
 export function createLifecycle(): Lifecycle {
-  let stage: 'starting' | 'running' | 'leaving' | 'lingering' | 'closed' = 'starting';
-  let held: Promise<void> | undefined;
+  let stage: 'starting' | 'running' | 'leaving' | 'holding' | 'lingering' | 'closed' = 'starting';
+  let hold: PromiseWithResolvers<void> | undefined;
+  const waiting = new Set<(late: Error) => void>();
+
+  function release(next: 'lingering' | 'closed'): void {
+    stage = next;
+    hold?.resolve();
+    hold = undefined;
+  }
+
+  async function drain(
+    listeners: ReadonlyArray<Pick<Listener, 'server' | 'closeIdle'>>,
+    delayMs: number,
+    lastCall: AbortSignal,
+  ): Promise<true> {
+    const whenQuiet = (event: 'connection' | 'request', quietMs: number) =>
+      Promise.all(listeners.map(({ server }) => whenNoMore(event, server, quietMs, lastCall)));
+    await delay(delayMs);
+    stage = 'holding';
+    hold = Promise.withResolvers();
+    await whenQuiet('connection', NO_CONNECTION_FOR_MS);
+    const closed = listeners.map(({ server }) => stopAccepting(server));
+    release('lingering');
+    await whenQuiet('request', NO_REQUEST_FOR_MS);
+    stage = 'closed';
+    const idle = setInterval(async () => {
+      // A timer that is late comes before what arrived meanwhile is read: a connection may only look idle.
+      await nextTurn();
+      for (const listener of listeners) listener.closeIdle();
+    }, CLOSE_IDLE_EVERY_MS);
+    await Promise.all(closed).finally(() => clearInterval(idle));
+    return true;
+  }
+
   return {
     get ready() {
       return stage === 'running';
@@ -42,7 +78,7 @@ export function createLifecycle(): Lifecycle {
       return stage === 'leaving' || stage === 'lingering' || stage === 'closed';
     },
     get held() {
-      return held;
+      return hold?.promise;
     },
     get closed() {
       return stage === 'closed';
@@ -50,33 +86,27 @@ export function createLifecycle(): Lifecycle {
     started() {
       stage = 'running';
     },
+    answerInTime<T>(work: Promise<T>) {
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      waiting.add(reject);
+      work.then(resolve, reject).finally(() => waiting.delete(reject));
+      return promise;
+    },
     async stop(listeners, { delayMs, graceMs }) {
-      const graceOver = new AbortController();
-      const deadline = delay(graceMs, false, { signal: graceOver.signal }).catch(() => false);
+      const over = new AbortController();
+      const lastCall = new AbortController();
       stage = 'leaving';
-      const drain = async () => {
-        await delay(delayMs);
-        stage = 'lingering';
-        const hold = Promise.withResolvers<void>();
-        held = hold.promise;
-        await Promise.all(
-          listeners.map(({ server }) => whenNoMore('connection', server, NO_CONNECTION_FOR_MS)),
-        );
-        const closed = listeners.map(({ server }) => stopAccepting(server));
-        held = undefined;
-        hold.resolve();
-        await Promise.all(listeners.map(({ server }) => whenNoMore('request', server, NO_REQUEST_FOR_MS)));
-        stage = 'closed';
-        const idle = setInterval(async () => {
-          // A timer that is late comes before what arrived meanwhile is read: a connection may only look idle.
-          await nextTurn();
-          for (const listener of listeners) listener.closeIdle();
-        }, CLOSE_IDLE_EVERY_MS);
-        await Promise.all(closed).finally(() => clearInterval(idle));
-        return true;
+      const sooner = Math.min(LAST_CALL_MS, graceMs / 4);
+      const deadline = async () => {
+        await delay(graceMs - sooner, undefined, over);
+        lastCall.abort();
+        release('closed');
+        for (const reject of waiting) reject(draining());
+        await delay(sooner, undefined, over);
+        return false;
       };
-      const finished = await Promise.race([drain(), deadline]);
-      graceOver.abort();
+      const finished = await Promise.race([drain(listeners, delayMs, lastCall.signal), deadline()]);
+      over.abort();
       if (!finished) for (const { server } of listeners) server.closeAllConnections();
       return finished;
     },
@@ -87,14 +117,19 @@ export function createLifecycle(): Lifecycle {
  * Resolves once none came for a while, in a turn of the event loop in which none waits. (Node takes one connection in each
  * turn, so that behind a slow turn many may wait; and a timer that is late comes before what arrived meanwhile is read.)
  */
-async function whenNoMore(event: 'connection' | 'request', server: Server, quietMs: number): Promise<void> {
+async function whenNoMore(
+  event: 'connection' | 'request',
+  server: Server,
+  quietMs: number,
+  giveUp: AbortSignal,
+): Promise<void> {
   const latestMs = performance.now() + MAX_WAIT_MS;
   let came = 0;
   const count = () => {
     came += 1;
   };
   server.on(event, count);
-  for (let before = -1; came !== before && performance.now() < latestMs; ) {
+  for (let before = -1; came !== before && !giveUp.aborted && performance.now() < latestMs; ) {
     before = came;
     await delay(quietMs);
     await nextTurn();

@@ -4,6 +4,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { LeakGuard } from '../leak-guard.ts';
 import type { LookupResult } from '../lookup/ports.ts';
+import type { RefusalGate } from './refusal-gate.ts';
 
 /** What is known of a request while it is under way; Express keeps it in `res.locals`. */
 export interface RequestContext {
@@ -14,6 +15,8 @@ export interface RequestContext {
   leakGuard: LeakGuard;
   /** From `performance.now()`. */
   startedAtMs: number;
+  /** On the public listener alone. */
+  gate?: RefusalGate;
   /** The route's template; `unmatched` until one is found. */
   route: string;
   traceparent: string | undefined;

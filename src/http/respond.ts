@@ -17,13 +17,15 @@ export function respond(
   headers: HeaderList,
   body?: string | Buffer,
 ): void {
-  const { leakGuard } = res.locals;
+  const { leakGuard, gate } = res.locals;
   for (const header of headers) leakGuard.inspect(header);
+  if (body !== undefined) leakGuard.inspect(body);
+  // Asked now and not when the request came: on a connection that seems to stay, the next request is soon on its way.
+  if (gate?.lastResponses) res.locals.headers.push('Connection', 'close');
   if (body === undefined) {
     res.writeHead(status, [...res.locals.headers, ...headers]).end();
     return;
   }
-  leakGuard.inspect(body);
   res.writeHead(status, [...res.locals.headers, ...headers, 'Content-Length', String(body.length)]);
   if (req.method === 'HEAD') res.end();
   else if (typeof body === 'string') res.end(body, 'latin1');

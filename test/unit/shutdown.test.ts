@@ -108,6 +108,27 @@ describe('the lifecycle', () => {
     await refused;
   });
 
+  test('tells those who wait that it is too late before the grace is over', async () => {
+    const { listener, port, arrived, release } = await startHeld();
+    cleanUps.push(release);
+    const answered = ask(port, keepAliveAgent());
+    const cutOff = expect(answered).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await arrived;
+    const lifecycle = createLifecycle();
+    const forever = lifecycle.answerInTime(new Promise(() => undefined));
+    const late = expect(forever).rejects.toMatchObject({ code: 'draining', status: 503 });
+    const stopped = lifecycle.stop([listener], { delayMs: 0, graceMs: 1000 });
+    await Promise.race([late, stopped.then(() => expect.unreachable('nobody was told'))]);
+    await cutOff;
+    expect(await stopped).toBe(false);
+  });
+
+  test('hands on what is done in time', async () => {
+    const lifecycle = createLifecycle();
+    expect(await lifecycle.answerInTime(Promise.resolve('done'))).toBe('done');
+    await expect(lifecycle.answerInTime(Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+  });
+
   test('stops several servers together', async () => {
     const [one, two] = [await start((_req, res) => res.end()), await startHeld()];
     const answered = ask(two.port, keepAliveAgent());
