@@ -9,8 +9,13 @@ import { draining, type RefusalGate } from './http/refusal-gate.ts';
  * wait meanwhile, since clients that have theirs come back at once.
  */
 const NO_CONNECTION_FOR_MS = 50;
-/** Kept connections are closed once no request came on any of them for so long: one may be on its way. */
+/**
+ * Kept connections are closed once no request came on any of them for so long: one may be on its way. The more there are, the
+ * likelier it is that one of their clients was only slow to come back.
+ */
 const NO_REQUEST_FOR_MS = 250;
+const AND_FOR_EACH_CONNECTION_MS = 5;
+const MAX_NO_REQUEST_FOR_MS = 1000;
 /** Where they never cease to come, this is how long each of the two may take. */
 const MAX_WAIT_MS = 2000;
 const CLOSE_IDLE_EVERY_MS = 50;
@@ -59,7 +64,9 @@ export function createLifecycle(): Lifecycle {
     await whenQuiet('connection', NO_CONNECTION_FOR_MS);
     const closed = listeners.map(({ server }) => stopAccepting(server));
     release('lingering');
-    await whenQuiet('request', NO_REQUEST_FOR_MS);
+    const open = await Promise.all(listeners.map(({ server }) => countConnections(server)));
+    const patienceMs = NO_REQUEST_FOR_MS + Math.max(0, ...open) * AND_FOR_EACH_CONNECTION_MS;
+    await whenQuiet('request', Math.min(patienceMs, MAX_NO_REQUEST_FOR_MS));
     stage = 'closed';
     const idle = setInterval(async () => {
       // A timer that is late comes before what arrived meanwhile is read: a connection may only look idle.
@@ -111,6 +118,12 @@ export function createLifecycle(): Lifecycle {
       return finished;
     },
   };
+}
+
+async function countConnections(server: Server): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  server.getConnections((_error, count = 0) => resolve(count));
+  return promise;
 }
 
 /**
