@@ -11,12 +11,13 @@ import { redisScript, runScript } from './redis-script.ts';
 /**
  * Stores an answer for as long as it has to live, which Redis counts by itself, so that nobody's clock need agree with
  * another's. Stores nothing if the project was purged since the flight that brought it began: then another mark stands
- * here than the one that the flight saw. What is stored leaves the mark alone, so that a write which is later still is
- * held against it too.
+ * here than the one that the flight saw. (A mark outlives every flight, so that none here means no purge.) What is stored
+ * leaves the mark alone, so that a write which is later still is held against it too.
  */
 const STORE = redisScript(`
 -- MGET takes a key of another type for none, as the read does.
-if (redis.call('MGET', KEYS[2])[1] or '') ~= ARGV[3] then
+local mark = redis.call('MGET', KEYS[2])[1]
+if mark and mark ~= ARGV[3] then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -8,6 +8,8 @@ export interface Traffic {
   next(n: number): LoadRequest;
   /** Learns entity tags. */
   onExchange(exchange: Exchange): void;
+  /** A token that is let in. */
+  anyUser(): string;
   /** A token whose key the issuer does not publish. */
   readonly stranger: string;
   /** Signs everybody's token anew, since they live shorter than a soak. */
@@ -67,6 +69,7 @@ export async function createTraffic(issuer: TokenIssuer, random: Random): Promis
   }
 
   return {
+    anyUser: () => pick(users, random),
     stranger: pick(strangers, random),
     next: () => {
       const { headers = bearer(pick(users, random)), ...rest } = pick(kinds, random)(random);

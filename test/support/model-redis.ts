@@ -36,7 +36,7 @@ export function createModelRedis(options: {
     },
     async write(kind, id, answer, purgeMark = '') {
       const { value: mark } = get(`${kind}:${id}:purged`);
-      if ((mark?.toString() ?? '') !== purgeMark) return false;
+      if (mark !== undefined && mark.toString() !== purgeMark) return false;
       set(`${kind}:${id}`, encodeAnswer(answer), answer.freshUntilMs - answer.fetchedAtMs);
       return true;
     },
