@@ -156,7 +156,24 @@ describe('SIGTERM while Redis is away', () => {
   });
 });
 
+/** Says on stdout when signals are listened for, and when the service's parts are loaded. */
+const TELL_ORDER = `
+  import { registerHooks } from 'node:module';
+  const say = (what) => process.stdout.write(what + '\\n');
+  process.on('newListener', (event) => { if (event === 'SIGTERM') say('listens'); });
+  registerHooks({ load(url, context, load) {
+    if (/\\/service\\.ts$/.test(url)) say('loads');
+    return load(url, context);
+  } });
+`;
+
 describe('SIGTERM during the start', () => {
+  test('is listened for before the parts are loaded', async () => {
+    const preload = `data:text/javascript,${encodeURIComponent(TELL_ORDER)}`;
+    const { lines } = await start({ NODE_OPTIONS: `--import ${preload}` });
+    expect(lines.filter((line) => line === 'listens' || line === 'loads')).toEqual(['listens', 'loads']);
+  });
+
   test('is heard, and ends it with 0', async () => {
     // A start can be held where it reads a key: from a named pipe that nobody has written to yet.
     const folder = await mkdtemp(join(tmpdir(), 'magic-hour-bff-pipes-'));

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import pino from 'pino';
+import { z } from 'zod';
+import { ConfigError, type Environment, loadConfig } from './config.ts';
+import { createLogger, describeError } from './log.ts';
+import { startService } from './service.ts';
+
+/** sysexits.h */
+const EX_CONFIG = 78;
+const EX_SOFTWARE = 70;
+
+/** Log lines are written in batches of this size, or after this time. */
+const LOG_BATCH_BYTES = 4096;
+const LOG_FLUSH_MS = 200;
+
+const { version } = z
+  .object({ version: z.string() })
+  .parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')));
+
+export type StopListener = (signal: NodeJS.Signals) => void;
+
+/**
+ * The life of the process, from its settings to its exit code.
+ *
+ * @param onStop is given what a signal to stop does, as soon as there is something to stop
+ */
+export function run(environment: Environment, onStop: (stop: StopListener) => void): void {
+  live(environment, onStop).catch((error: unknown) => {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      process.exit(EX_CONFIG);
+    }
+    process.stderr.write(`could not start: ${JSON.stringify(describeError(error))}\n`);
+    process.exit(EX_SOFTWARE);
+  });
+}
+
+async function live(environment: Environment, onStop: (stop: StopListener) => void): Promise<void> {
+  const config = loadConfig(environment);
+  const destination = pino.destination({
+    sync: false,
+    minLength: LOG_BATCH_BYTES,
+    periodicFlush: LOG_FLUSH_MS,
+  });
+  const logger = createLogger({ level: config.log.level, version, destination });
+
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ error: describeError(error) }, 'defect: the process stops');
+    destination.flushSync();
+    process.exit(EX_SOFTWARE);
+  });
+
+  let stopping = false;
+  async function stop(signal: NodeJS.Signals): Promise<void> {
+    if (stopping) {
+      logger.warn({ signal }, 'second signal: exiting at once');
+      destination.flushSync();
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    }
+    stopping = true;
+    logger.info({ signal }, 'stopping');
+    const finished = await (await starting).stop();
+    logger.info({ finished }, 'stopped');
+    destination.flushSync();
+    process.exit(0);
+  }
+
+  const starting = startService(config, {
+    logger,
+    clock: { now: Date.now },
+    version,
+    nodeVersion: process.versions.node,
+  });
+  onStop(stop);
+  const service = await starting;
+  logger.info({ public: service.publicUrl, ops: service.opsUrl }, 'ready');
+}
