@@ -7,13 +7,14 @@ import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
 import { limitByAddress, limitByUser } from './http/limit.ts';
 import { listen } from './http/listen.ts';
-import { type Logger, logRequest } from './log.ts';
+import type { Logger } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
 import type { Kind } from './lookup/project.ts';
 import { countingListeners } from './metrics/listeners.ts';
 import { createMetrics, metricsRenderer } from './metrics/metrics.ts';
 import { createOpsApp } from './ops-app.ts';
+import type { RequestLog } from './request-log.ts';
 import { createLifecycle } from './shutdown.ts';
 import { openIssuerKeys } from './wiring/issuer-keys.ts';
 import { openRedis } from './wiring/redis.ts';
@@ -29,6 +30,7 @@ export interface Service {
 
 export interface ServiceDependencies {
   readonly logger: Logger;
+  readonly logRequest: RequestLog;
   readonly clock: Clock;
   readonly version: string;
   readonly nodeVersion: string;
@@ -69,6 +71,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   });
 
   metrics.watch({
+    requestsInFlight: () => count.requestsInFlight,
     upstreamCircuitOpen: () => upstream.resilience.circuitOpen,
     upstreamInFlight: () => upstream.resilience.inFlight,
     upstreamQueued: () => upstream.resilience.queued,
@@ -99,7 +102,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       requestBegan: count.requestBegan,
       requestEnded(request) {
         count.requestEnded(request);
-        logRequest(logger, request);
+        deps.logRequest(request);
       },
       authenticationFailed: count.authenticationFailed,
     },

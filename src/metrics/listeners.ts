@@ -11,19 +11,31 @@ export type Listeners = HttpEvents &
   LookupEvents &
   UpstreamEvents &
   AuthenticationEvents &
-  LimitEvents & { redisFailed(operation: string): void; retried(): void; leakStopped(): void };
+  LimitEvents & {
+    redisFailed(operation: string): void;
+    retried(): void;
+    leakStopped(): void;
+    /** Requests that began and are not ended. */
+    readonly requestsInFlight: number;
+  };
 
 /** Turns the facts that the parts emit into counts. */
 export function countingListeners(metrics: Metrics): Listeners {
+  let requestsInFlight = 0;
   return {
-    requestBegan: () => metrics.httpRequestsInFlight.inc(),
-    requestEnded({ method, status, seconds, context }) {
-      metrics.httpRequestsInFlight.dec();
-      const labels = { method: METHODS.has(method) ? method : 'OTHER', route: context.route, status };
-      metrics.httpRequestDuration.observe(labels, seconds);
+    get requestsInFlight() {
+      return requestsInFlight;
     },
-    lookedUp: (kind, result) => metrics.lookups.inc({ kind, result }),
-    statusSeen: (kind, status) => metrics.lookupStatus.inc({ kind, status }),
+    requestBegan() {
+      requestsInFlight += 1;
+    },
+    requestEnded({ method, status, seconds, context }) {
+      requestsInFlight -= 1;
+      const counted = METHODS.has(method) ? method : 'OTHER';
+      metrics.httpRequestDuration.observe(seconds, counted, context.route, String(status));
+    },
+    lookedUp: (kind, result) => metrics.lookups.inc(kind, result),
+    statusSeen: (kind, status) => metrics.lookupStatus.inc(kind, status),
     contractDrifted: (field) => metrics.contractDrift.inc({ field }),
     attempted: (kind, status, seconds) => metrics.upstreamRequestDuration.observe({ kind, status }, seconds),
     keyRejected: () => metrics.upstreamKeyRejections.inc(),

@@ -7,12 +7,14 @@ import {
   type PrometheusContentType,
   Registry,
 } from 'prom-client';
+import { countedSeries, timedSeries } from './series.ts';
 
 /** From a hit in memory to the whole deadline of a lookup. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 
 /** Values that are read at scrape time. */
 export interface GaugeSources {
+  readonly requestsInFlight: () => number;
   readonly upstreamCircuitOpen: () => boolean;
   readonly upstreamInFlight: () => number;
   readonly upstreamQueued: () => number;
@@ -34,7 +36,6 @@ export function createMetrics(build: { readonly version: string; readonly node: 
 
   const counter = <T extends string = never>(name: string, help: string, labelNames: readonly T[] = []) =>
     new Counter({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const durations = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
     new Histogram({ name, help, labelNames, buckets: DURATION_BUCKETS_SECONDS, registers });
 
@@ -47,14 +48,25 @@ export function createMetrics(build: { readonly version: string; readonly node: 
 
   return {
     registry,
-    httpRequestDuration: durations(
-      'http_request_duration_seconds',
-      'Seconds from a request to the end of its response.',
-      ['method', 'route', 'status'],
-    ),
-    httpRequestsInFlight: gauge('http_requests_in_flight', 'Requests that are being answered.'),
-    lookups: counter('lookups_total', 'Lookups by how they were answered.', ['kind', 'result']),
-    lookupStatus: counter('lookup_status_total', 'Lookups by the status of the project.', ['kind', 'status']),
+    httpRequestDuration: timedSeries({
+      name: 'http_request_duration_seconds',
+      help: 'Seconds from a request to the end of its response.',
+      labelNames: ['method', 'route', 'status'],
+      bucketsSeconds: DURATION_BUCKETS_SECONDS,
+      registers,
+    }),
+    lookups: countedSeries({
+      name: 'lookups_total',
+      help: 'Lookups by how they were answered.',
+      labelNames: ['kind', 'result'],
+      registers,
+    }),
+    lookupStatus: countedSeries({
+      name: 'lookup_status_total',
+      help: 'Lookups by the status of the project.',
+      labelNames: ['kind', 'status'],
+      registers,
+    }),
     upstreamRequestDuration: durations(
       'upstream_request_duration_seconds',
       'Seconds that one attempt at the upstream took.',
@@ -85,6 +97,7 @@ export function createMetrics(build: { readonly version: string; readonly node: 
 
 function watch(registry: Registry<PrometheusContentType>, sources: GaugeSources): void {
   const gauges: ReadonlyArray<readonly [name: string, help: string, read: () => number]> = [
+    ['http_requests_in_flight', 'Requests that are being answered.', sources.requestsInFlight],
     [
       'upstream_circuit_open',
       '1 while the upstream is not asked because it failed.',

@@ -31,6 +31,7 @@ function createBusyMetrics() {
   const metrics = createMetrics({ version: '1.2.3', node: '24.0.0' });
   const count = countingListeners(metrics);
   metrics.watch({
+    requestsInFlight: () => count.requestsInFlight,
     upstreamCircuitOpen: () => true,
     upstreamInFlight: () => 3,
     upstreamQueued: () => 2,
