@@ -31,6 +31,7 @@ export async function startWorld(): Promise<World> {
     startService(loadConfig({ ...settings, ...ports }), {
       // The session itself tells what happens.
       logger: createLogger({ level: 'silent', version: VERSION, destination: process.stdout }),
+      logRequest: () => undefined,
       clock: { now: Date.now },
       version: VERSION,
       nodeVersion: process.versions.node,

@@ -1,5 +1,4 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
-import type { EndedRequest } from './http/observe.ts';
 
 export type { Logger } from 'pino';
 
@@ -20,6 +19,8 @@ const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
 /** Causes can go round in a circle. */
 const MAX_CAUSES = 5;
 
+export const SERVICE = 'magic-hour-bff';
+
 export function createLogger(options: {
   readonly level: string;
   readonly version: string;
@@ -28,34 +29,12 @@ export function createLogger(options: {
   return pino(
     {
       level: options.level,
-      base: { service: 'magic-hour-bff', version: options.version },
+      base: { service: SERVICE, version: options.version },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
     options.destination,
   );
-}
-
-/** One line a request. The route's template, never its path; no header, no query, no body. */
-export function logRequest(logger: Logger, { method, status, seconds, context }: EndedRequest): void {
-  const { route, requestId, traceparent, principal, result, lookupMs, failure } = context;
-  const fields = {
-    request_id: requestId,
-    method,
-    route,
-    status,
-    duration_ms: round(seconds * 1000),
-    lookup_ms: lookupMs === undefined ? undefined : round(lookupMs),
-    user: principal?.userKey.slice(0, 16),
-    cache: result,
-    trace_id: traceparent?.slice(3, 35),
-    code: failure?.code,
-    reason: failure?.reason,
-  };
-  if (failure?.code === 'internal_error')
-    logger.error({ ...fields, error: describeError(failure.cause) }, 'request');
-  else if (status >= 500) logger.warn(fields, 'request');
-  else logger.info(fields, 'request');
 }
 
 /**
@@ -79,8 +58,4 @@ export function describeError(error: unknown, causesLeft = MAX_CAUSES): Record<s
 
 function isErrorCode(code: unknown): code is string {
   return typeof code === 'string' && ERROR_CODE.test(code);
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -3,14 +3,15 @@ import pino from 'pino';
 import { z } from 'zod';
 import { ConfigError, type Environment, loadConfig } from './config.ts';
 import { createLogger, describeError } from './log.ts';
+import { createRequestLog } from './request-log.ts';
 import { startService } from './service.ts';
 
 /** sysexits.h */
 const EX_CONFIG = 78;
 const EX_SOFTWARE = 70;
 
-/** Log lines are written in batches of this size, or after this time. */
-const LOG_BATCH_BYTES = 4096;
+/** Log lines are written in batches of this size (each write costs a request's worth of time), or after this time. */
+const LOG_BATCH_BYTES = 64 * 1024;
 const LOG_FLUSH_MS = 200;
 
 const { version } = z
@@ -67,6 +68,7 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
 
   const starting = startService(config, {
     logger,
+    logRequest: createRequestLog({ logger, version, destination }),
     clock: { now: Date.now },
     version,
     nodeVersion: process.versions.node,

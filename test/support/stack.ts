@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import type { Clock } from '../../src/lookup/ports.ts';
+import { createRequestLog } from '../../src/request-log.ts';
 import { type Service, startService } from '../../src/service.ts';
 import { type ContractClient, type ContractResponse, createContractClient } from './contract-client.ts';
 import {
@@ -73,12 +74,11 @@ export async function openStack({
     LOG_LEVEL: 'trace',
     ...env,
   });
+  const destination = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ level: config.log.level, version: VERSION, destination });
   const service = await startService(config, {
-    logger: createLogger({
-      level: config.log.level,
-      version: VERSION,
-      destination: { write: (line) => void lines.push(line) },
-    }),
+    logger,
+    logRequest: createRequestLog({ logger, version: VERSION, destination }),
     clock: clock ?? { now: Date.now },
     version: VERSION,
     nodeVersion: process.versions.node,
