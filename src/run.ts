@@ -11,7 +11,7 @@ const EX_CONFIG = 78;
 const EX_SOFTWARE = 70;
 
 /** Log lines are written in batches of this size (each write costs a request's worth of time), or after this time. */
-const LOG_BATCH_BYTES = 64 * 1024;
+const LOG_BATCH_BYTES = 32 * 1024;
 const LOG_FLUSH_MS = 200;
 
 const { version } = z
@@ -41,6 +41,7 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
   const destination = pino.destination({
     sync: false,
     minLength: LOG_BATCH_BYTES,
+    maxWrite: 2 * LOG_BATCH_BYTES,
     periodicFlush: LOG_FLUSH_MS,
   });
   const logger = createLogger({ level: config.log.level, version, destination });
