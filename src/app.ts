@@ -3,9 +3,11 @@ import type { AccessPolicy } from './auth/access-policy.ts';
 import type { TokenVerifier } from './auth/token-verifier.ts';
 import { type AuthenticationEvents, authenticate } from './http/authenticate.ts';
 import { authorize } from './http/authorize.ts';
-import { crossOrigin } from './http/cross-origin.ts';
+import { createCorsHeaders, crossOrigin } from './http/cross-origin.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
+import { fastLane } from './http/fast-lane.ts';
+import type { Limiter } from './http/limit.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
 import type { RefusalGate } from './http/refusal-gate.ts';
 import { refuseMalformed } from './http/refuse-malformed.ts';
@@ -24,8 +26,8 @@ export interface AppDependencies {
   readonly lookup: Lookup;
   readonly verifier: TokenVerifier;
   readonly accessPolicy: AccessPolicy;
-  readonly limitByAddress: Handler;
-  readonly limitByUser: Handler;
+  readonly limitByAddress: Limiter;
+  readonly limitByUser: Limiter;
   readonly events: HttpEvents & AuthenticationEvents;
   readonly clock: Clock;
   readonly corsOrigins: readonly string[];
@@ -46,6 +48,11 @@ export const PUBLIC_ROUTES = ['/openapi.json'] as const;
 /** The public pipeline, in order. What costs nothing to decide is decided before anything is spent. */
 export function createApp(deps: AppDependencies): Express {
   const app = newExpress(deps.trustProxy);
+  const corsHeaders = createCorsHeaders(deps.corsOrigins);
+  for (const kind of LOOKUP_KINDS) {
+    app.use(fastLane(kind, templateOf(kind), { ...deps, corsHeaders }));
+  }
+
   app.use(
     requestContext(deps.leakGuard),
     observe(deps.events),
@@ -58,12 +65,12 @@ export function createApp(deps: AppDependencies): Express {
   for (const kind of LOOKUP_KINDS) {
     app
       .route(`/v1/${kind}-projects/:id`)
-      .all(nameRoute(`/v1/${kind}-projects/{id}`))
+      .all(nameRoute(templateOf(kind)))
       .get(
         validateLookup(),
-        deps.limitByAddress,
+        deps.limitByAddress.check,
         authenticate(deps.verifier, deps.events),
-        deps.limitByUser,
+        deps.limitByUser.check,
         authorize(deps.accessPolicy, kind),
         serveLookup(kind, deps.lookup, deps.clock),
       )
@@ -71,12 +78,21 @@ export function createApp(deps: AppDependencies): Express {
   }
 
   const open = (path: (typeof PUBLIC_ROUTES)[number], serve: Handler) =>
-    app.route(path).all(nameRoute(path)).get(deps.limitByAddress, serve).all(methodNotAllowed('GET', 'HEAD'));
+    app
+      .route(path)
+      .all(nameRoute(path))
+      .get(deps.limitByAddress.check, serve)
+      .all(methodNotAllowed('GET', 'HEAD'));
   open('/openapi.json', serveText('application/json', deps.apiDescription));
 
   app.use(notFound());
   app.use(errorHandler('magic-hour-bff'));
   return app;
+}
+
+/** A route's name in logs and metrics. */
+function templateOf(kind: Kind): string {
+  return `/v1/${kind}-projects/{id}`;
 }
 
 /** Express without what this service doesn't use; one spelling for each path. */

@@ -3,6 +3,7 @@ import pino from 'pino';
 import { z } from 'zod';
 import { ConfigError, type Environment, loadConfig } from './config.ts';
 import { createLogger, describeError } from './log.ts';
+import { batchByTurn } from './log-batches.ts';
 import { createRequestLog } from './request-log.ts';
 import { startService } from './service.ts';
 
@@ -10,8 +11,8 @@ import { startService } from './service.ts';
 const EX_CONFIG = 78;
 const EX_SOFTWARE = 70;
 
-/** Log lines are written in batches of this size (each write costs a request's worth of time), or after this time. */
-const LOG_BATCH_BYTES = 32 * 1024;
+/** Log lines are written in batches of this size, or after this time. */
+const LOG_BATCH_BYTES = 4096;
 const LOG_FLUSH_MS = 200;
 
 const { version } = z
@@ -38,12 +39,12 @@ export function run(environment: Environment, onStop: (stop: StopListener) => vo
 
 async function live(environment: Environment, onStop: (stop: StopListener) => void): Promise<void> {
   const config = loadConfig(environment);
-  const destination = pino.destination({
+  const file = pino.destination({
     sync: false,
     minLength: LOG_BATCH_BYTES,
-    maxWrite: 2 * LOG_BATCH_BYTES,
     periodicFlush: LOG_FLUSH_MS,
   });
+  const destination = batchByTurn(file);
   const logger = createLogger({ level: config.log.level, version, destination });
 
   process.on('uncaughtException', (error) => {

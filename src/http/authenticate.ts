@@ -21,7 +21,9 @@ export function authenticate(verifier: TokenVerifier, events: AuthenticationEven
 
   function verify(req: AppRequest) {
     try {
-      return verifier.verify(bearerToken(req));
+      const token = bearerToken(req);
+      if (typeof token !== 'string') throw token;
+      return verifier.verify(token);
     } catch (error) {
       return refuse(error);
     }
@@ -38,11 +40,15 @@ export function authenticate(verifier: TokenVerifier, events: AuthenticationEven
   };
 }
 
-function bearerToken(req: AppRequest): string {
-  const { authorization } = req.headers;
-  if (authorization === undefined) throw new HttpError('token_missing');
-  if (countHeader(req.rawHeaders, 'authorization') > 1)
-    throw new HttpError('token_invalid', { reason: 'sent twice' });
-  if (!authorization.startsWith(SCHEME)) throw new HttpError('token_missing', { reason: 'scheme' });
+/** The token that a request carries, or what is wrong with how it does. */
+export function bearerToken({
+  headers,
+  rawHeaders,
+}: Pick<AppRequest, 'headers' | 'rawHeaders'>): string | HttpError {
+  const { authorization } = headers;
+  if (authorization === undefined) return new HttpError('token_missing');
+  if (countHeader(rawHeaders, 'authorization') > 1)
+    return new HttpError('token_invalid', { reason: 'sent twice' });
+  if (!authorization.startsWith(SCHEME)) return new HttpError('token_missing', { reason: 'scheme' });
   return authorization.slice(SCHEME.length);
 }

@@ -55,7 +55,7 @@ export function trackConnections(server: Server, checkIntervalMs: number): Conne
 export function awaitAnswer(connection: Connection, res: ServerResponse): void {
   connection.asked = true;
   connection.unanswered += 1;
-  res.once('close', () => {
+  res.on('close', () => {
     connection.unanswered -= 1;
     if (connection.closing) endInTurn(connection);
   });

@@ -1,7 +1,8 @@
 import cors from 'cors';
 import { HttpError } from '../errors.ts';
+import { headersMadeBy } from './made-headers.ts';
 import type { Handler } from './request-context.ts';
-import { respond } from './respond.ts';
+import { type HeaderList, respond } from './respond.ts';
 
 const PREFLIGHT_MAX_AGE_SECONDS = 600;
 
@@ -27,14 +28,41 @@ const EXPOSED_HEADERS = [
   'X-Request-Id',
 ];
 
+/** The CORS headers of a response to an origin: none where none is named, or one that nobody allowed. */
+export type CorsHeaders = (origin: string | undefined) => HeaderList;
+
+const NONE: HeaderList = [];
+
+/** What each of the exact origins named is told, made once: it is the same for every request. */
+export function createCorsHeaders(origins: readonly string[]): CorsHeaders {
+  const addHeaders = corsFor(origins);
+  const byOrigin = new Map(origins.map((origin) => [origin, headersFor(origin, addHeaders)]));
+  return (origin) => (origin === undefined ? undefined : byOrigin.get(origin)) ?? NONE;
+}
+
 /**
  * CORS for the exact origins named; any other gets no CORS header, and its preflight a 403. With none named there is
  * no CORS at all.
  */
 export function crossOrigin(origins: readonly string[]): Handler {
   if (origins.length === 0) return (_req, _res, next) => next();
-  const allowed = new Set(origins);
-  const addHeaders = cors({
+  const corsHeaders = createCorsHeaders(origins);
+  const answerPreflight = corsFor(origins);
+  return (req, res, next) => {
+    const { origin } = req.headers;
+    const preflight =
+      req.method === 'OPTIONS' && origin !== undefined && 'access-control-request-method' in req.headers;
+    if (!preflight) {
+      res.locals.headers.push(...corsHeaders(origin));
+      return next();
+    }
+    if (!origins.includes(origin)) return next(new HttpError('origin_not_allowed'));
+    answerPreflight(req, res, () => respond(req, res, 204, []));
+  };
+}
+
+function corsFor(origins: readonly string[]) {
+  return cors({
     origin: [...origins],
     methods: ['GET', 'HEAD'],
     allowedHeaders: ALLOWED_HEADERS,
@@ -42,13 +70,11 @@ export function crossOrigin(origins: readonly string[]): Handler {
     maxAge: PREFLIGHT_MAX_AGE_SECONDS,
     preflightContinue: true,
   });
-  return (req, res, next) => {
-    const { origin } = req.headers;
-    const preflight =
-      req.method === 'OPTIONS' && origin !== undefined && 'access-control-request-method' in req.headers;
-    if (origin === undefined || !allowed.has(origin)) {
-      return next(preflight ? new HttpError('origin_not_allowed') : undefined);
-    }
-    addHeaders(req, res, () => (preflight ? respond(req, res, 204, []) : next()));
-  };
+}
+
+function headersFor(origin: string, addHeaders: ReturnType<typeof cors>): HeaderList {
+  // All answers share a `Vary` that names the origin among others.
+  return headersMadeBy(addHeaders, { origin })
+    .filter(([name]) => name !== 'vary')
+    .flat();
 }

@@ -1,8 +1,8 @@
 import { ipKeyGenerator, type Options, type RateLimitInfo, rateLimit, type Store } from 'express-rate-limit';
 import { HttpError } from '../errors.ts';
 import { clientAddress } from './client-address.ts';
-import { createLimitHeaders } from './limit-headers.ts';
-import type { Handler, RequestContext } from './request-context.ts';
+import { createLimitHeaders, type LimitHeaders } from './limit-headers.ts';
+import type { AppRequest, Handler, RequestContext } from './request-context.ts';
 
 export type LimitPolicy = 'user' | 'ip';
 
@@ -11,47 +11,71 @@ export interface LimitEvents {
   limitExceeded(policy: LimitPolicy): void;
 }
 
+/** A store that can also tell at once how those stand who are far from their limit. */
+interface LimitStore extends Store {
+  hasRoom(key: string): boolean;
+  hit(key: string): { readonly totalHits: number; readonly endsAtMs: number };
+}
+
 export interface LimiterOptions {
   readonly max: number;
   readonly windowSeconds: number;
-  readonly store: Store;
+  readonly store: LimitStore;
   readonly events: LimitEvents;
 }
 
 type KeyGenerator = NonNullable<Options['keyGenerator']>;
 
+export interface Limiter {
+  /** Decides on a request; within the limit it goes on. */
+  readonly check: Handler;
+  /** Whether the key's next request is certain to be within the limit. Counts nothing. */
+  hasRoom(key: string): boolean;
+  /** Counts a request of a key that has room. */
+  hit(key: string): LimitHeaders;
+}
+
 /** Adds a policy's headers to the response. @returns seconds until its window ends */
 type LimitTeller = (req: object, context: Partial<RequestContext>) => number;
 
-/** Limits each client address, before anybody knows who is asking. An IPv6 customer is a /56. */
-export function limitByAddress(options: LimiterOptions): Handler {
-  // An address is missing only where the connection is gone already.
-  const tell = limitTeller('ip', options.windowSeconds);
-  return limiter('ip', options, tell, (req) => ipKeyGenerator(clientAddress(req) ?? 'gone'));
+/** Limits each client address, before anybody knows who is asking. */
+export function limitByAddress(options: LimiterOptions): Limiter {
+  const headersOf = createLimitHeaders('ip', options.windowSeconds);
+  return createLimiter('ip', options, headersOf, addressKey);
 }
 
 /** Limits each user, wherever they come from, and tells them how they stand. */
-export function limitByUser(options: LimiterOptions): Handler {
-  const tell = limitTeller('user', options.windowSeconds);
-  const limit = limiter('user', options, tell, (_req, res) => {
+export function limitByUser(options: LimiterOptions): Limiter {
+  const headersOf = createLimitHeaders('user', options.windowSeconds);
+  const tell = limitTeller('user', headersOf);
+  const limiter = createLimiter('user', options, headersOf, (_req, res) => {
     const { principal }: Partial<RequestContext> = res.locals;
     if (principal === undefined) throw new HttpError('token_missing');
     return principal.userKey;
   });
-  return (req, res, next) =>
-    limit(req, res, (error?: unknown) => {
-      if (error === undefined) tell(req, res.locals);
-      next(error);
-    });
+  return {
+    ...limiter,
+    check: (req, res, next) =>
+      limiter.check(req, res, (error?: unknown) => {
+        if (error === undefined) tell(req, res.locals);
+        next(error);
+      }),
+  };
 }
 
-function limiter(
+/** An IPv6 customer is a /56. An address is missing only where the connection is gone already. */
+export function addressKey(req: Pick<AppRequest, 'ip' | 'socket'>): string {
+  return ipKeyGenerator(clientAddress(req) ?? 'gone');
+}
+
+function createLimiter(
   policy: LimitPolicy,
   { max, windowSeconds, store, events }: LimiterOptions,
-  tell: LimitTeller,
+  headersOf: (info: RateLimitInfo) => LimitHeaders,
   keyGenerator: KeyGenerator,
-): Handler {
-  return rateLimit({
+): Limiter {
+  const tell = limitTeller(policy, headersOf);
+  const check = rateLimit({
     windowMs: windowSeconds * 1000,
     limit: max,
     standardHeaders: false,
@@ -67,6 +91,14 @@ function limiter(
       next(new HttpError('rate_limited', { reason: policy, retryAfterSeconds }));
     },
   });
+  return {
+    check,
+    hasRoom: (key) => store.hasRoom(key),
+    hit(key) {
+      const { totalHits: used, endsAtMs } = store.hit(key);
+      return headersOf({ key, limit: max, used, remaining: max - used, resetTime: new Date(endsAtMs) });
+    },
+  };
 }
 
 /** Where express-rate-limit leaves on the request how its caller stands. */
@@ -74,8 +106,7 @@ function propertyOf(policy: LimitPolicy): string {
   return `${policy}Limit`;
 }
 
-function limitTeller(policy: LimitPolicy, windowSeconds: number): LimitTeller {
-  const headersOf = createLimitHeaders(policy, windowSeconds);
+function limitTeller(policy: LimitPolicy, headersOf: (info: RateLimitInfo) => LimitHeaders): LimitTeller {
   return (req, { headers: responseHeaders }) => {
     const info: unknown = Reflect.get(req, propertyOf(policy));
     if (!isLimitInfo(info)) throw new Error(`the ${policy} limit was not counted`);

@@ -1,11 +1,11 @@
-import type { Handler, RequestContext } from './request-context.ts';
+import type { AppRequest, AppResponse, Handler, RequestFacts } from './request-context.ts';
 
 export interface EndedRequest {
   readonly method: string;
   /** The status sent; 499 where the caller left before the end (nginx's convention). */
   readonly status: number;
   readonly seconds: number;
-  readonly context: Readonly<RequestContext>;
+  readonly context: RequestFacts;
 }
 
 /** Facts about requests, for whoever counts or logs them. */
@@ -19,13 +19,26 @@ const CLIENT_CLOSED_REQUEST = 499;
 /** Tells when a request begins and, once, when it is over. */
 export function observe(events: HttpEvents): Handler {
   return (req, res, next) => {
-    events.requestBegan();
-    res.once('close', () => {
-      const context = res.locals;
-      const status = res.writableFinished ? res.statusCode : CLIENT_CLOSED_REQUEST;
-      const seconds = (performance.now() - context.startedAtMs) / 1000;
-      events.requestEnded({ method: req.method, status, seconds, context });
-    });
+    observeRequest(events, req, res, res.locals.startedAtMs, res.locals);
     next();
   };
+}
+
+/**
+ * @param startedAtMs from `performance.now()`
+ * @param context as it is in the end
+ */
+export function observeRequest(
+  events: HttpEvents,
+  { method }: Pick<AppRequest, 'method'>,
+  res: AppResponse,
+  startedAtMs: number,
+  context: RequestFacts,
+): void {
+  events.requestBegan();
+  // Emitted once.
+  res.on('close', () => {
+    const status = res.writableFinished ? res.statusCode : CLIENT_CLOSED_REQUEST;
+    events.requestEnded({ method, status, seconds: (performance.now() - startedAtMs) / 1000, context });
+  });
 }

@@ -10,6 +10,11 @@ export interface RefusalGate {
   readonly closed: boolean;
 }
 
+/** Whether requests are answered as on any other day. */
+export function isRunning({ lastResponses, held, closed }: RefusalGate): boolean {
+  return !lastResponses && held === undefined && !closed;
+}
+
 const RETRY_AFTER_SECONDS = 1;
 
 /** What a caller is told for whom it is too late. */

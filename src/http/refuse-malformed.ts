@@ -3,6 +3,8 @@ import { countHeader } from './raw-headers.ts';
 import type { AppRequest, Handler } from './request-context.ts';
 import { isHost, NO_TARGET } from './request-target.ts';
 
+type ParsedRequest = Pick<AppRequest, 'httpVersion' | 'method' | 'url' | 'headers' | 'rawHeaders'>;
+
 /**
  * Refuses what Node's parser lets pass though it is not plain HTTP/1.0 or 1.1, or can be read in two ways; whatever follows
  * on the connection is not looked at any more.
@@ -20,13 +22,12 @@ export function refuseMalformed(): Handler {
   };
 }
 
-function malformation({
-  httpVersion,
-  method,
-  url,
-  headers,
-  rawHeaders,
-}: Pick<AppRequest, 'httpVersion' | 'method' | 'url' | 'headers' | 'rawHeaders'>): string | undefined {
+/** Whether a request is as nearly all are: nothing about it needs another look, or ends its connection. */
+export function isPlain(req: ParsedRequest): boolean {
+  return malformation(req) === undefined && req.headers.upgrade === undefined;
+}
+
+function malformation({ httpVersion, method, url, headers, rawHeaders }: ParsedRequest): string | undefined {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'HTTP version';
   if (url === NO_TARGET) return 'request target';
   const { host, 'transfer-encoding': transferEncoding, 'content-length': contentLength = '0' } = headers;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import type { Principal } from '../auth/principal.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -6,8 +7,24 @@ import type { LeakGuard } from '../leak-guard.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 import type { RefusalGate } from './refusal-gate.ts';
 
+/** What is told of a request when it is over. */
+export interface RequestFacts {
+  readonly requestId: string;
+  /** The route's template; `unmatched` until one is found. */
+  readonly route: string;
+  readonly traceparent: string | undefined;
+  readonly principal?: Principal;
+  readonly result?: LookupResult;
+  readonly lookupMs?: number;
+  readonly failure?: {
+    readonly code: ErrorCode;
+    readonly reason: string | undefined;
+    readonly cause: unknown;
+  };
+}
+
 /** What is known of a request while it is under way; Express keeps it in `res.locals`. */
-export interface RequestContext {
+export interface RequestContext extends RequestFacts {
   requestId: string;
   /** Headers of the response so far, names and values in turn; see respond.ts. */
   headers: string[];
@@ -17,7 +34,6 @@ export interface RequestContext {
   startedAtMs: number;
   /** On the public listener alone. */
   gate?: RefusalGate;
-  /** The route's template; `unmatched` until one is found. */
   route: string;
   traceparent: string | undefined;
   /** Set by validation. */
@@ -28,7 +44,7 @@ export interface RequestContext {
   result?: LookupResult;
   lookupMs?: number;
   /** Set by the error handler. */
-  failure?: { readonly code: ErrorCode; readonly reason: string | undefined; readonly cause: unknown };
+  failure?: NonNullable<RequestFacts['failure']>;
 }
 
 export type Handler = RequestHandler<Request['params'], unknown, unknown, Request['query'], RequestContext>;
@@ -43,17 +59,24 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
 /** Gives every request its context, and its id to the caller. */
 export function requestContext(leakGuard: LeakGuard): Handler {
   return (req, res, next) => {
-    const { 'x-request-id': askedId, traceparent } = req.headers;
-    // An id is repeated in the response and the log, where a key has no place even if its caller knows it.
-    const usable = typeof askedId === 'string' && REQUEST_ID.test(askedId) && !leakGuard.finds(askedId);
-    const requestId = usable ? askedId : randomUUID();
+    const requestId = requestIdOf(req.headers, leakGuard);
     res.locals.requestId = requestId;
     res.locals.leakGuard = leakGuard;
     res.locals.startedAtMs = performance.now();
     res.locals.route = 'unmatched';
-    res.locals.traceparent =
-      typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
+    res.locals.traceparent = traceparentOf(req.headers);
     res.locals.headers = ['X-Request-Id', requestId];
     next();
   };
+}
+
+/** The caller's own id, if it is a sound one. */
+export function requestIdOf({ 'x-request-id': asked }: IncomingHttpHeaders, leakGuard: LeakGuard): string {
+  // It is repeated in the response and the log, where a key has no place even if its caller knows it.
+  const usable = typeof asked === 'string' && REQUEST_ID.test(asked) && !leakGuard.finds(asked);
+  return usable ? asked : randomUUID();
+}
+
+export function traceparentOf({ traceparent }: IncomingHttpHeaders): string | undefined {
+  return typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
 }

@@ -23,12 +23,20 @@ export function respond(
   if (body !== undefined) leakGuard.inspect(body);
   // Asked now and not when the request came: on a connection that seems to stay, the next request is soon on its way.
   if (gate?.lastResponses) res.locals.headers.push('Connection', 'close');
-  if (body === undefined) {
-    res.writeHead(status, [...res.locals.headers, ...headers]).end();
-    return;
-  }
-  res.writeHead(status, [...res.locals.headers, ...headers, 'Content-Length', String(body.length)]);
-  if (req.method === 'HEAD') res.end();
+  send(req, res, status, [...res.locals.headers, ...headers], body);
+}
+
+/** Sends what was inspected. */
+export function send(
+  { method }: Pick<AppRequest, 'method'>,
+  res: AppResponse,
+  status: number,
+  headers: string[],
+  body?: string | Buffer,
+): void {
+  if (body !== undefined) headers.push('Content-Length', String(body.length));
+  res.writeHead(status, headers);
+  if (body === undefined || method === 'HEAD') res.end();
   else if (typeof body === 'string') res.end(body, 'latin1');
   else res.end(body);
 }

@@ -1,6 +1,5 @@
-import { IncomingMessage, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
 import helmet from 'helmet';
+import { headersMadeBy } from './made-headers.ts';
 import type { Handler } from './request-context.ts';
 
 /**
@@ -8,7 +7,7 @@ import type { Handler } from './request-context.ts';
  * once (0.70 against 0.56 of a bare Express route when made each time).
  */
 export const SECURITY_HEADERS: ReadonlyArray<readonly [name: string, value: string]> = [
-  ...helmetHeaders(),
+  ...headersMadeBy(helmet()),
   ['Vary', 'Origin, Authorization, Cookie'],
 ];
 
@@ -18,13 +17,4 @@ export function securityHeaders(): Handler {
     res.locals.headers.push(...headers);
     next();
   };
-}
-
-function helmetHeaders(): Array<readonly [string, string]> {
-  const request = new IncomingMessage(new Socket());
-  const response = new ServerResponse(request);
-  helmet()(request, response, (error) => {
-    if (error !== undefined) throw error;
-  });
-  return response.getHeaderNames().map((name) => [name, String(response.getHeader(name))]);
 }

@@ -1,7 +1,7 @@
-import type { ClientRateLimitInfo, Store } from 'express-rate-limit';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lookup/ports.ts';
 import type { SharedCounter } from './counter.ts';
+import { clientInfo, type LimitStore, MAX_TALLIES, type Standing, unsupported } from './limit-store.ts';
 
 /** What one replica knows of one key's hits in the present window. */
 interface Tally {
@@ -30,8 +30,6 @@ export interface SettlingStoreOptions {
 const UNSETTLED_SHARE = 0.05;
 /** Over this share of the limit every hit is settled before it is let on. */
 const TRUSTED_SHARE = 0.5;
-/** Keys of whose hits a replica keeps count; the least recently seen go first, and are read from the shared counter again. */
-const MAX_TALLIES = 50_000;
 
 /**
  * A store for express-rate-limit that counts in this process while the limit is far, and settles with a shared counter
@@ -43,10 +41,11 @@ const MAX_TALLIES = 50_000;
  *   (`test/property/limits.property.test.ts`.)
  * - While the shared counter is away each replica lets `max ÷ replicas` through, counted from when it went.
  */
-export function createSettlingStore(options: SettlingStoreOptions): Store {
+export function createSettlingStore(options: SettlingStoreOptions): LimitStore {
   const { count, max, windowMs, replicas, clock } = options;
   const maxUnsettled = Math.floor((max * UNSETTLED_SHARE) / replicas);
   const maxTrusted = max * TRUSTED_SHARE;
+  // Those that are dropped are read from the shared counter again.
   const tallies = new LRUCache<string, Tally>({ max: MAX_TALLIES });
 
   function tallyOf(key: string, nowMs: number): Tally {
@@ -58,7 +57,7 @@ export function createSettlingStore(options: SettlingStoreOptions): Store {
   }
 
   /** Sends what is pending. @returns the count with it, by the shared counter or by our own share */
-  async function settle(key: string, tally: Tally): Promise<ClientRateLimitInfo> {
+  async function settle(key: string, tally: Tally): Promise<Standing> {
     const hits = tally.pending;
     tally.pending = 0;
     tally.inFlight += hits;
@@ -66,38 +65,42 @@ export function createSettlingStore(options: SettlingStoreOptions): Store {
       const { totalHits, windowLeftMs } = await count(key, hits, tally.endsAtMs - clock.now());
       tally.known = Math.max(tally.known, totalHits);
       tally.endsAtMs = clock.now() + windowLeftMs;
-      return info(totalHits, tally);
+      return { totalHits, endsAtMs: tally.endsAtMs };
     } catch {
       tally.away += hits;
-      return info(tally.away * replicas, tally);
+      return { totalHits: tally.away * replicas, endsAtMs: tally.endsAtMs };
     } finally {
       tally.inFlight -= hits;
     }
   }
 
+  /** Whether one more hit can wait to be settled. */
+  function isTrusted({ known, pending, inFlight, away }: Tally): boolean {
+    const unsettled = pending + inFlight + 1;
+    return known + unsettled <= maxTrusted && unsettled <= maxUnsettled && away === 0;
+  }
+
+  function hit(key: string): Standing {
+    const tally = tallyOf(key, clock.now());
+    tally.pending += 1;
+    const totalHits = tally.known + tally.pending + tally.inFlight;
+    // Ahead of need, so that a steady caller doesn't wait for it.
+    if (tally.inFlight === 0 && tally.pending * 2 > maxUnsettled) void settle(key, tally);
+    return { totalHits, endsAtMs: tally.endsAtMs };
+  }
+
   return {
-    increment(key) {
+    hasRoom: (key) => isTrusted(tallyOf(key, clock.now())),
+    hit,
+    async increment(key) {
       const tally = tallyOf(key, clock.now());
       // A count only grows until its window ends: who is over stays over, at no further cost.
-      if (tally.known > max) return info(tally.known, tally);
+      if (tally.known > max) return clientInfo({ totalHits: tally.known, endsAtMs: tally.endsAtMs });
+      if (isTrusted(tally)) return clientInfo(hit(key));
       tally.pending += 1;
-      const unsettled = tally.pending + tally.inFlight;
-      const trusted = tally.known + unsettled <= maxTrusted && unsettled <= maxUnsettled && tally.away === 0;
-      if (!trusted) return settle(key, tally);
-      // Ahead of need, so that a steady caller doesn't wait for it.
-      if (tally.inFlight === 0 && tally.pending * 2 > maxUnsettled) void settle(key, tally);
-      return info(tally.known + unsettled, tally);
+      return clientInfo(await settle(key, tally));
     },
     decrement: unsupported,
     resetKey: unsupported,
   };
-}
-
-function info(totalHits: number, { endsAtMs }: Tally): ClientRateLimitInfo {
-  return { totalHits, resetTime: new Date(endsAtMs) };
-}
-
-/** Hits are never taken back: each request counts, however it ends. */
-function unsupported(): never {
-  throw new Error('this store only counts');
 }

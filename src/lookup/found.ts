@@ -1,4 +1,4 @@
-import type { Answer } from './answer.ts';
+import type { Answer, FoundAnswer } from './answer.ts';
 import type { LookupResult, TraceContext } from './ports.ts';
 import type { Kind } from './project.ts';
 
@@ -18,6 +18,14 @@ export interface Found {
   readonly collapsed: boolean;
   /** Why the cache alone did not do, in RFC 9211's words; says nothing on a hit. */
   readonly forwarded: 'uri-miss' | 'stale' | 'request';
+}
+
+export interface HeldProject extends Found {
+  readonly answer: FoundAnswer;
+}
+
+export function isProject(found: Found): found is HeldProject {
+  return found.answer.found;
 }
 
 export function resultOf(found: Found): LookupResult {

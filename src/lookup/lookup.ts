@@ -1,6 +1,6 @@
 import { type Answer, byThisClock, isFresh } from './answer.ts';
 import { createAnswerFetcher } from './fetch-answer.ts';
-import { type Found, type LookupRequest, resultOf } from './found.ts';
+import { type Found, type HeldProject, isProject, type LookupRequest, resultOf } from './found.ts';
 import { type FreshnessPolicy, outlives } from './freshness.ts';
 import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
 import type { Kind } from './project.ts';
@@ -13,6 +13,9 @@ export interface Lookup {
    * @throws HttpError where the upstream gave no answer.
    */
   find(request: LookupRequest): Found | Promise<Found>;
+  /** A project that memory holds and that does for the request, if there is one. Whoever serves it says so by `serveHeld`. */
+  findHeld(request: LookupRequest): HeldProject | undefined;
+  serveHeld(kind: Kind, held: HeldProject): void;
   /** Forgets a project here; an answer that is on its way will not be kept. */
   forget(kind: Kind, id: string): void;
 }
@@ -53,19 +56,24 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
 
   function find(request: LookupRequest): Found | Promise<Found> {
     const { hit } = recall(request);
-    return hit === undefined ? findElsewhere(request) : tell(request, hit);
+    return hit === undefined ? findElsewhere(request) : tell(request.kind, hit);
+  }
+
+  function findHeld(request: LookupRequest): HeldProject | undefined {
+    const { hit } = recall(request);
+    return hit !== undefined && isProject(hit) ? hit : undefined;
   }
 
   async function findElsewhere(request: LookupRequest): Promise<Found> {
     try {
-      return tell(request, await search(request));
+      return tell(request.kind, await search(request));
     } catch (error) {
       events.lookedUp(request.kind, 'error');
       throw error;
     }
   }
 
-  function tell({ kind }: LookupRequest, found: Found): Found {
+  function tell(kind: Kind, found: Found): Found {
     events.lookedUp(kind, resultOf(found));
     if (found.answer.found) events.statusSeen(kind, found.answer.status);
     return found;
@@ -171,5 +179,5 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     flights.abandon(key);
   }
 
-  return { find, forget };
+  return { find, findHeld, serveHeld: tell, forget };
 }

@@ -6,7 +6,8 @@ import { signedUrlEndMs } from './signed-url.ts';
 export const KINDS = ['image', 'video', 'audio'] as const;
 export type Kind = (typeof KINDS)[number];
 
-export const PROJECT_ID_PATTERN = /^[A-Za-z0-9_-]{1,128}$/;
+export const PROJECT_ID = '[A-Za-z0-9_-]{1,128}';
+export const PROJECT_ID_PATTERN = new RegExp(`^${PROJECT_ID}$`);
 
 /** The documented statuses; the terminal ones are the last three. */
 const PENDING_STATUSES = ['draft', 'queued', 'rendering'] as const;

@@ -1,4 +1,3 @@
-import { MemoryStore, type Store } from 'express-rate-limit';
 import { Cluster } from 'ioredis';
 import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
@@ -10,6 +9,8 @@ import { unreachableReason } from '../cache/unreachable-reason.ts';
 import type { Config } from '../config.ts';
 import type { HealthCheck } from '../http/serve-health.ts';
 import { createSharedCounter } from '../limits/counter.ts';
+import type { LimitStore } from '../limits/limit-store.ts';
+import { createLocalStore } from '../limits/local-store.ts';
 import { createSettlingStore } from '../limits/settling-store.ts';
 import { describeError, type Logger } from '../log.ts';
 import type { Clock, SharedCache } from '../lookup/ports.ts';
@@ -25,7 +26,7 @@ const HEARTBEAT_MS = 1000;
 export interface RedisParts {
   readonly shared: SharedCache | undefined;
   /** Counts the hits of one policy, at most `max` in the window that is configured. */
-  limitStore(policy: string, max: number): Store;
+  limitStore(policy: string, max: number): LimitStore;
   up(): boolean;
   check: HealthCheck['run'];
   close(): Promise<void>;
@@ -41,12 +42,13 @@ export function openRedis(
   },
 ): RedisParts {
   const { logger } = deps;
+  const windowMs = config.rateLimit.windowSeconds * 1000;
   const client = createRedisClient(config.redis);
   if (client === undefined) {
     logger.warn('no Redis is configured: cache and limits are of this process alone');
     return {
       shared: undefined,
-      limitStore: () => new MemoryStore(),
+      limitStore: (_policy, max) => createLocalStore({ max, windowMs, clock: deps.clock }),
       up: () => false,
       check: () => ({ status: 'ok', detail: 'not configured' }),
       close: async () => undefined,
@@ -83,7 +85,7 @@ export function openRedis(
   const purges = createPurgeChannel({ client, guard, keyPrefix });
   purges.listen(subscriber, deps.onPurge);
   const heartbeat = setInterval(() => subscriber.ping().catch(() => undefined), HEARTBEAT_MS);
-  const count = createSharedCounter(client, guard, config.rateLimit.windowSeconds * 1000);
+  const count = createSharedCounter(client, guard, windowMs);
 
   return {
     shared: createRedisCache({
@@ -98,7 +100,7 @@ export function openRedis(
       createSettlingStore({
         count: (key, ...hits) => count(`${keyPrefix}v1:limit:${policy}:${key}`, ...hits),
         max,
-        windowMs: config.rateLimit.windowSeconds * 1000,
+        windowMs,
         replicas: config.rateLimit.expectedReplicas,
         clock: deps.clock,
       }),

@@ -34,6 +34,11 @@ function routesOf(app: Express): Array<{ path: string; method: string }> {
 
 const pass: Handler = (_req, _res, next) => next();
 const nothing = () => undefined;
+const unlimited = {
+  check: pass,
+  hasRoom: () => true,
+  hit: () => ({ rateLimit: '', policy: '', leftSeconds: 0 }),
+};
 const reached = () => {
   throw new Error('reached without authentication');
 };
@@ -42,15 +47,16 @@ const events = { requestBegan: nothing, requestEnded: nothing, authenticationFai
 const leakGuard = createLeakGuard(() => [], nothing);
 
 const publicApp = createApp({
-  lookup: { find: reached, forget: reached },
+  lookup: { find: reached, findHeld: reached, serveHeld: reached, forget: reached },
   verifier: {
     verify() {
       throw new HttpError('token_invalid');
     },
+    recall: nothing,
   },
   accessPolicy: authenticatedPolicy,
-  limitByAddress: pass,
-  limitByUser: pass,
+  limitByAddress: unlimited,
+  limitByUser: unlimited,
   events,
   clock: { now: Date.now },
   corsOrigins: [],

@@ -78,6 +78,18 @@ describe('a verified token', () => {
   });
 });
 
+test('a token is known by the whole of it: one that ends alike is judged by itself', async () => {
+  const { verifier, verify } = create();
+  const token = await signToken(key);
+  await verify(token);
+  const foreign = await signToken(key, { sub: 'mallory' });
+  for (const alike of [`x${token}`, foreign.slice(0, -40) + token.slice(-40), token.slice(1)]) {
+    expect(verifier.recall(alike)).toBeUndefined();
+    await expect(verify(alike)).rejects.toMatchObject({ code: 'token_invalid' });
+  }
+  expect(verifier.recall(token)).toMatchObject({ subject: 'alice' });
+});
+
 describe('a token that is not let in', () => {
   test('is not remembered: it counts once it is good', async () => {
     const { issuer, verify } = create();
