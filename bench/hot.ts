@@ -1,17 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MagicHourEmulator } from '../test/support/magic-hour-emulator.ts';
-import { type Contender, startBareExpress, startServiceContender } from './support/contender.ts';
-import { MEASURED_CORE } from './support/cores.ts';
+import { BARE_KINDS, FULL_KINDS, serviceInMemory, serviceWithRedis } from './contenders/contenders.ts';
+import { checkBareBytes, checkFull, checkLimit } from './support/check.ts';
+import { type Contender, type FullContender, UNREACHED_LIMIT } from './support/contender.ts';
+import { checkLogLines } from './support/log-lines.ts';
 import { rotatingScript } from './support/lua.ts';
-import { coreSeconds, cpuSeconds } from './support/process-facts.ts';
-import { checkBareExpress, checkService, type Expected } from './support/same-answers.ts';
+import { prepareRing } from './support/ring.ts';
 import { scrape } from './support/scrape.ts';
 import { type Surroundings, tokensOfUsers } from './support/surroundings.ts';
-import { runWrk } from './support/wrk.ts';
+import { type Turn, timeTurn } from './support/turn.ts';
 
 const USERS = 8;
-const IDS = ['complete-1', 'complete-2', 'complete-3', 'complete-4', 'complete-5'];
+/** More than the checks send to one contender. */
+const REQUESTS_OF_CHECKS = 200;
 
 export interface HotOptions {
   readonly rounds: number;
@@ -19,97 +20,72 @@ export interface HotOptions {
   readonly warmUpSeconds: number;
 }
 
-/** One timed turn of one contender. */
-export interface Turn {
-  readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** The contender's own, user and system. */
-  readonly cpuMicrosecondsPerRequest: number;
-  /** Of the contender's core, taken by processes that are none of this benchmark's. */
-  readonly foreignShare: number;
-}
-
 export interface HotFigures {
-  readonly bare: readonly Turn[];
-  readonly service: readonly Turn[];
-  readonly withoutRedis: readonly Turn[];
+  /** Of each contender by its name, in the order in which they took turns. */
+  readonly turns: ReadonlyMap<string, readonly Turn[]>;
   /** Bytes of a body. */
   readonly bodyBytes: number;
-  /** Proof that the service did its whole work: of all its lookups, and for each of them. */
+  /** Of this service's lookups, where it was lower: proof that they were answered from memory. */
   readonly memoryHitShare: number;
-  readonly redisScriptsPerLookup: number;
 }
 
-/** Throughput of lookups from memory, against a bare Express route that answers the same bytes, in turns. */
+interface Entrant {
+  readonly name: string;
+  readonly contender: Contender;
+  /** The first is for warming up. */
+  readonly runs: Turn[];
+}
+
+interface FullEntrant extends Entrant {
+  readonly contender: FullContender;
+  readonly logFile: string;
+}
+
+/** Full load of lookups from memory, on each contender in turns, after each has shown that it does the whole work. */
 export async function measureHot(surroundings: Surroundings, options: HotOptions): Promise<HotFigures> {
-  const { folder, redis, emulator, issuer, signal } = surroundings;
+  const { folder, redis, issuer, signal } = surroundings;
   const tokens = await tokensOfUsers(issuer, USERS);
-  // Two downloads make a body of some 750 bytes, as real ones have.
-  for (const id of IDS) emulator.project(id, { status: 'complete', downloads: [{}, {}] });
-  const expected = await Promise.all(IDS.map((id) => bodyOf(emulator, id)));
-  const bodiesFile = join(folder, 'bodies.json');
-  await writeFile(bodiesFile, JSON.stringify(Object.fromEntries(expected.map(({ id, body }) => [id, body]))));
+  const { ring, expected } = await prepareRing(surroundings);
   const script = join(folder, 'rotating.lua');
-  await writeFile(script, rotatingScript(tokens, IDS));
+  await writeFile(script, rotatingScript(tokens, ring.ids));
 
-  const parts = { upstream: emulator, issuer };
-  await using bare = await startBareExpress(bodiesFile, IDS[0] ?? '');
-  await using service = await startServiceContender('magic-hour-bff', {
-    ...parts,
-    redisUrl: redis.url,
-    logFile: join(folder, 'service.log'),
-  });
-  await using withoutRedis = await startServiceContender('magic-hour-bff without Redis', {
-    ...parts,
-    logFile: join(folder, 'without-redis.log'),
-  });
-  await checkBareExpress(bare, expected);
-  await checkService(service, tokens, expected);
-  await checkService(withoutRedis, tokens, expected);
-
-  const load = (contender: Contender, seconds: number) =>
-    timeTurn(contender, { script, seconds, signal: AbortSignal.any([signal, contender.gone]) });
-  const turns: Record<'bare' | 'service' | 'withoutRedis', Turn[]> = {
-    bare: [],
-    service: [],
-    withoutRedis: [],
-  };
-  for (const contender of [bare, service, withoutRedis]) await load(contender, options.warmUpSeconds);
-  for (let round = 0; round < options.rounds; round += 1) {
-    turns.bare.push(await load(bare, options.seconds));
-    turns.service.push(await load(service, options.seconds));
-    turns.withoutRedis.push(await load(withoutRedis, options.seconds));
+  await using stack = new AsyncDisposableStack();
+  const bare: Entrant[] = [];
+  for (const { name, start } of BARE_KINDS) {
+    const contender = stack.use(await start(ring));
+    await checkBareBytes(name, contender, expected);
+    bare.push({ name, contender, runs: [] });
+  }
+  const full: FullEntrant[] = [];
+  for (const kind of FULL_KINDS) {
+    signal.throwIfAborted();
+    await checkLimit(kind, ring, issuer);
+    const logFile = join(folder, `log-${full.length}`);
+    const contender = stack.use(await kind.start(ring, { limit: UNREACHED_LIMIT, logFile }));
+    await checkFull(kind, contender, { issuer, tokens, expected });
+    full.push({ name: kind.name, contender, logFile, runs: [] });
   }
 
-  const metric = await scrape(service.opsUrl);
-  const lookups = metric('lookups_total');
+  for (let round = 0; round <= options.rounds; round += 1) {
+    const seconds = round === 0 ? options.warmUpSeconds : options.seconds;
+    for (const { contender, runs } of [...bare, ...full]) {
+      runs.push(await timeTurn(contender, redis, { script, seconds, signal }));
+    }
+  }
+
+  for (const { name, logFile, runs } of full) {
+    const sent = runs.reduce((sum, { requests }) => sum + requests, 0);
+    await checkLogLines(name, logFile, { sent, runs: runs.length, others: REQUESTS_OF_CHECKS });
+  }
+  const services = full.filter(({ name }) => [serviceInMemory.name, serviceWithRedis.name].includes(name));
   return {
-    ...turns,
+    turns: new Map([...bare, ...full].map(({ name, runs }) => [name, runs.slice(1)])),
     bodyBytes: Buffer.byteLength(expected[0]?.body ?? ''),
-    memoryHitShare: metric('lookups_total', 'result="memory_hit"') / lookups,
-    redisScriptsPerLookup: (await redis.commandCount('evalsha')) / lookups,
+    memoryHitShare: Math.min(...(await Promise.all(services.map(({ contender }) => hitShare(contender))))),
   };
 }
 
-async function bodyOf({ baseUrl, apiKey }: MagicHourEmulator, id: string): Promise<Expected> {
-  const headers = { authorization: `Bearer ${apiKey}` };
-  return { id, body: await (await fetch(`${baseUrl}/v1/image-projects/${id}`, { headers })).text() };
-}
-
-async function timeTurn(
-  { pid, url }: Contender,
-  load: { readonly script: string; readonly seconds: number; readonly signal: AbortSignal },
-): Promise<Turn> {
-  const before = { own: cpuSeconds(pid), core: coreSeconds(MEASURED_CORE), atMs: performance.now() };
-  const result = await runWrk({ url, ...load });
-  const ownSeconds = cpuSeconds(pid) - before.own;
-  const foreignSeconds = coreSeconds(MEASURED_CORE) - before.core - ownSeconds;
-  return {
-    requestsPerSecond: result.requests / (result.durationMicroseconds / 1e6),
-    p50Ms: result.p50Microseconds / 1000,
-    p99Ms: result.p99Microseconds / 1000,
-    cpuMicrosecondsPerRequest: (ownSeconds * 1e6) / result.requests,
-    foreignShare: Math.max(0, foreignSeconds) / ((performance.now() - before.atMs) / 1000),
-  };
+async function hitShare({ opsUrl }: FullContender): Promise<number> {
+  const metric = await scrape(opsUrl);
+  return metric('lookups_total', 'result="memory_hit"') / metric('lookups_total');
 }

@@ -1,66 +1,82 @@
 /**
- * `npm run bench -- [--quick] [--lookups N] [--projects N]`: shows the figures that this service promises, and ends
- * with 1 where one is missed. A full run writes RESULTS.md.
+ * `npm run bench -- [--quick] [--only hot,start] [--keep] [--lookups N] [--projects N]`: shows the figures that this
+ * service promises, and ends with 1 where one is missed. A full run of all parts writes RESULTS.md; with `--only` it
+ * stays as it is, but for `--keep`, which replaces the sections of just these parts.
  */
-import { writeFile } from 'node:fs/promises';
-import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { measureHot } from './hot.ts';
-import { measureMemory } from './memory.ts';
-import { goalsOf } from './report.ts';
-import { resultsPage } from './results-page.ts';
-import { measureStart } from './start.ts';
+import { hot } from './hot-part.ts';
+import { memory } from './memory-part.ts';
+import type { Part, RunOptions } from './part.ts';
+import { machineSection, type PageSection, pageSection, resultsPage, withSections } from './results-page.ts';
+import { start } from './start-part.ts';
 import { moveToLoadCore } from './support/cores.ts';
-import { machineFacts } from './support/machine.ts';
+import { machineFacts, measuredLine } from './support/machine.ts';
 import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
 
-const FULL = { rounds: 3, seconds: 8, warmUpSeconds: 3, lookups: 1_000_000, projects: 100_000, starts: 5 };
-const QUICK = { rounds: 1, seconds: 2, warmUpSeconds: 1, lookups: 20_000, projects: 10_000, starts: 2 };
+/** In the order in which they run and stand in RESULTS.md. */
+const PARTS: readonly Part[] = [hot, memory, start];
+
+const MOST_PROJECTS = 999_999;
 const EXIT_INTERRUPTED = 130;
+const RESULTS = new URL('RESULTS.md', import.meta.url);
+
+interface Options extends RunOptions {
+  readonly parts: readonly Part[];
+  /** What becomes of RESULTS.md. */
+  readonly keep: 'all' | 'these' | 'nothing';
+}
 
 const wholeNumber = z.coerce.number().int().min(1);
 
-function readOptions() {
+function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      keep: { type: 'boolean', default: false },
       lookups: { type: 'string' },
       projects: { type: 'string' },
     },
   });
-  const preset = values.quick ? QUICK : FULL;
+  const { quick, only, keep } = values;
+  const names = only?.split(',') ?? PARTS.map(({ name }) => name);
+  const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
+  if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}; see main.ts`);
+  const lookups = wholeNumber.optional().parse(values.lookups);
+  const projects = wholeNumber.max(MOST_PROJECTS).optional().parse(values.projects);
+  const isWhole = !quick && only === undefined && lookups === undefined && projects === undefined;
   return {
-    ...preset,
-    lookups: wholeNumber.parse(values.lookups ?? preset.lookups),
-    projects: wholeNumber.max(FULL.projects * 10 - 1).parse(values.projects ?? preset.projects),
+    quick,
+    lookups,
+    projects,
+    parts: PARTS.filter(({ name }) => names.includes(name)),
+    keep: isWhole ? 'all' : keep ? 'these' : 'nothing',
   };
 }
 
 async function main(signal: AbortSignal): Promise<boolean> {
-  const options = readOptions();
+  const { parts, keep, ...options } = readOptions();
   moveToLoadCore();
   await needWrk();
-  const machine = await machineFacts();
-  await using surroundings = await startSurroundings(signal);
-
-  progress('start …');
-  const startsMs = await measureStart(surroundings, options);
-  progress('hot lookup …');
-  const hot = await measureHot(surroundings, options);
-  progress(`memory: ${options.lookups} lookups …`);
-  const memory = await measureMemory(surroundings, options);
-
-  const goals = goalsOf(hot, memory, startsMs);
-  const page = resultsPage({ machine, options, hot, memory, startsMs, goals });
-  process.stdout.write(`\n${page}`);
-  const isFull = isDeepStrictEqual(options, FULL);
-  if (isFull) await writeFile(new URL('RESULTS.md', import.meta.url), page);
-  return goals.every(({ met }) => met);
-}
-
-function progress(text: string): void {
-  process.stderr.write(`bench: ${text}\n`);
+  const facts = await machineFacts();
+  const sections: PageSection[] = [];
+  let allMet = true;
+  for (const part of parts) {
+    process.stderr.write(`bench: ${part.name} …\n`);
+    // Each part has Redis and the rest for itself, so that none changes another's figures.
+    await using surroundings = await startSurroundings(signal);
+    const section = await part.run(surroundings, options);
+    allMet &&= section.goals.every(({ met }) => met);
+    sections.push(pageSection(part.heading, section, measuredLine()));
+    process.stdout.write(`\n${sections.at(-1)?.markdown}\n`);
+  }
+  sections.push(machineSection(facts));
+  if (keep === 'all') await writeFile(RESULTS, resultsPage(sections));
+  if (keep === 'these') await writeFile(RESULTS, withSections(await readFile(RESULTS, 'utf8'), sections));
+  return allMet;
 }
 
 const interrupted = new AbortController();

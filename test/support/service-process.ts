@@ -81,7 +81,7 @@ function spawnMain(env: Readonly<Record<string, string>>): ChildProcess {
 }
 
 /** What follows `node` in the package's start script: its flags for V8 decide on how much memory it takes. */
-function startArguments(): string[] {
+export function startArguments(): string[] {
   const { scripts } = z
     .object({ scripts: z.object({ start: z.string().startsWith('node ') }) })
     .parse(JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')));

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { MEASURED_CORE } from './cores.ts';
 
+const ROOT = new URL('../../', import.meta.url);
 const STOP_TIMEOUT_MS = 10_000;
 
 const running = new Set<ChildProcess>();
@@ -10,24 +11,26 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export interface NodeProcess extends AsyncDisposable {
+export interface MeasuredProcess extends AsyncDisposable {
   readonly pid: number;
   /** Aborted when the process is gone, wanted or not. */
   readonly gone: AbortSignal;
 }
 
 /**
- * Starts a script with this Node on the core for what is measured; disposing of it ends it by SIGTERM.
+ * Starts a program in the repository's folder, on the core for what is measured; disposing of it ends it by SIGTERM.
  *
  * @param stdoutFile where its output goes, as a process manager would redirect it
  */
-export async function startNode(
+export async function startMeasured(
+  program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   stdoutFile: string,
-): Promise<NodeProcess> {
+): Promise<MeasuredProcess> {
   const stdout = await open(stdoutFile, 'w');
-  const child = spawn('taskset', ['--cpu-list', `${MEASURED_CORE}`, process.execPath, ...args], {
+  const child = spawn('taskset', ['--cpu-list', `${MEASURED_CORE}`, program, ...args], {
+    cwd: ROOT,
     // Only what is named here: a variable of the caller's shell must not change what is measured.
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', stdout.fd, 'inherit'],
