@@ -6,6 +6,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { eventLoop } from './event-loop-part.ts';
+import { halfLoad } from './half-load-part.ts';
 import { hot } from './hot-part.ts';
 import { memory } from './memory-part.ts';
 import type { Part, RunOptions } from './part.ts';
@@ -17,7 +19,7 @@ import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
 
 /** In the order in which they run and stand in RESULTS.md. */
-const PARTS: readonly Part[] = [hot, memory, start];
+const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, memory, start];
 
 const MOST_PROJECTS = 999_999;
 const EXIT_INTERRUPTED = 130;

@@ -5,10 +5,15 @@ import { startMeasured } from '../support/measured-process.ts';
 import type { FullSettings, Ring } from './kinds.ts';
 
 /** Starts a yardstick among the scripts of this folder; see bare-node.ts for what it is told. */
-export async function startBare(script: string, { bodiesFile, ids: [aKnownId] }: Ring): Promise<Contender> {
+export async function startBare(
+  script: string,
+  { bodiesFile, ids: [aKnownId] }: Ring,
+  more: { readonly nodeFlags?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Contender> {
   const port = await freePort();
-  const env = { PORT: `${port}`, BODIES_FILE: bodiesFile };
-  const child = await startMeasured(process.execPath, [pathOf(script)], env, '/dev/null');
+  const env = { PORT: `${port}`, BODIES_FILE: bodiesFile, ...more.env };
+  const args = [...(more.nodeFlags ?? []), pathOf(script)];
+  const child = await startMeasured(process.execPath, args, env, '/dev/null');
   const url = `http://127.0.0.1:${port}`;
   await whenAnswering(child, `${url}/v1/image-projects/${aKnownId}`);
   return { ...child, url };

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { MEASURED_CORE } from './cores.ts';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
@@ -19,8 +20,32 @@ export function residentBytes(pid: number): { readonly nowBytes: number; readonl
   return { nowBytes: bytesOf('VmRSS'), peakBytes: bytesOf('VmHWM') };
 }
 
+export interface CoreUse {
+  /** CPU time of the process, user and system. */
+  readonly ownSeconds: number;
+  /** Of the core's time, what the process took. */
+  readonly ownShare: number;
+  /** Of the core's time, what was taken by processes that are none of this benchmark's. */
+  readonly foreignShare: number;
+}
+
+/** Begins to watch the measured core. @returns how it was used since, by the process that is measured there and others */
+export function watchCore(pid: number): () => CoreUse {
+  const before = { own: cpuSeconds(pid), core: coreSeconds(MEASURED_CORE), atMs: performance.now() };
+  return () => {
+    const wallSeconds = (performance.now() - before.atMs) / 1000;
+    const ownSeconds = cpuSeconds(pid) - before.own;
+    const foreignSeconds = coreSeconds(MEASURED_CORE) - before.core - ownSeconds;
+    return {
+      ownSeconds,
+      ownShare: ownSeconds / wallSeconds,
+      foreignShare: Math.max(0, foreignSeconds) / wallSeconds,
+    };
+  };
+}
+
 /** CPU time that one core has spent on processes, whosever they are (proc(5), `/proc/stat`). */
-export function coreSeconds(core: number): number {
+function coreSeconds(core: number): number {
   const line = readFileSync('/proc/stat', 'utf8')
     .split('\n')
     .find((each) => each.startsWith(`cpu${core} `));

@@ -1,8 +1,7 @@
 import { dataCommands } from '../../test/support/redis-data-commands.ts';
 import type { RedisServer } from '../../test/support/redis-server.ts';
 import type { Contender } from './contender.ts';
-import { MEASURED_CORE } from './cores.ts';
-import { coreSeconds, cpuSeconds } from './process-facts.ts';
+import { cpuSeconds, watchCore } from './process-facts.ts';
 import { runWrk } from './wrk.ts';
 
 /** One timed turn of one contender. */
@@ -31,23 +30,12 @@ export async function timeTurn(
   load: { readonly script: string; readonly seconds: number; readonly signal: AbortSignal },
 ): Promise<Turn> {
   const redisCpuSeconds = () => (redis.pid === undefined ? 0 : cpuSeconds(redis.pid));
-  const commandsBefore = await dataCommands(redis);
-  const before = {
-    own: cpuSeconds(pid),
-    redis: redisCpuSeconds(),
-    core: coreSeconds(MEASURED_CORE),
-    atMs: performance.now(),
-  };
-  const { requests, ...result } = await runWrk({
-    url,
-    ...load,
-    signal: AbortSignal.any([load.signal, gone]),
-  });
-  const wallSeconds = (performance.now() - before.atMs) / 1000;
-  const ownSeconds = cpuSeconds(pid) - before.own;
-  const redisSeconds = redisCpuSeconds() - before.redis;
-  const foreignSeconds = coreSeconds(MEASURED_CORE) - before.core - ownSeconds;
-  const foreignShare = Math.max(0, foreignSeconds) / wallSeconds;
+  const before = { commands: await dataCommands(redis), redisSeconds: redisCpuSeconds() };
+  const coreUse = watchCore(pid);
+  const result = await runWrk({ url, ...load, signal: AbortSignal.any([load.signal, gone]) });
+  const { ownSeconds, ownShare, foreignShare } = coreUse();
+  const redisSeconds = redisCpuSeconds() - before.redisSeconds;
+  const { requests } = result;
   const requestsPerSecond = requests / (result.durationMicroseconds / 1e6);
   return {
     requests,
@@ -56,9 +44,9 @@ export async function timeTurn(
     p50Ms: result.p50Microseconds / 1000,
     p99Ms: result.p99Microseconds / 1000,
     cpuMicrosecondsPerRequest: (ownSeconds * 1e6) / requests,
-    redisCommandsPerRequest: ((await dataCommands(redis)) - commandsBefore) / requests,
+    redisCommandsPerRequest: ((await dataCommands(redis)) - before.commands) / requests,
     redisMicrosecondsPerRequest: (redisSeconds * 1e6) / requests,
-    ownShare: ownSeconds / wallSeconds,
+    ownShare,
     foreignShare,
   };
 }

@@ -1,0 +1,69 @@
+import { type HalfLoadFigures, type HalfLoadOptions, type HalfTurn, measureHalfLoad } from './half-load.ts';
+import type { Part } from './part.ts';
+import { count, percent, type Table } from './report.ts';
+import { median } from './support/statistics.ts';
+import { markdownTable } from './support/table.ts';
+import { CONNECTIONS } from './support/wrk.ts';
+
+const FULL: HalfLoadOptions = { rounds: 5, warmUpSeconds: 3, fullSeconds: 5, seconds: 8 };
+const QUICK: HalfLoadOptions = { rounds: 1, warmUpSeconds: 2, fullSeconds: 2, seconds: 2 };
+
+const P99_GOAL_MS = 5;
+
+export const halfLoad: Part = {
+  name: 'half-load',
+  heading: 'Latency at half of the full load',
+  async run(surroundings, { quick }) {
+    const options = quick ? QUICK : FULL;
+    const services = await measureHalfLoad(surroundings, options);
+    return {
+      goals: services.map(({ name, turns }) => {
+        const p99Ms = medianOf(turns, (turn) => turn.p99Ms);
+        return {
+          figure: `p99 at half load: ${name}`,
+          value: `${p99Ms.toFixed(2)} ms`,
+          goal: `≤ ${P99_GOAL_MS} ms`,
+          met: p99Ms <= P99_GOAL_MS,
+        };
+      }),
+      text: `\
+The same lookups, half as many a second as this service answers at most: the load by \`wrk\` for ${options.fullSeconds} s, then in turns ${options.rounds} of
+${options.seconds} s each, by requests that come independently of each other (a Poisson process) over ${CONNECTIONS} connections. Latency
+counts from the moment at which a request was due, so that nothing is left out while the service stands still; what the
+sender itself was late is in it. Medians of the turns; *foreign CPU* is what other processes took of core 0 in the worst one.
+
+${markdownTable(table(services))}`,
+    };
+  },
+};
+
+const medianOf = (turns: readonly HalfTurn[], read: (turn: HalfTurn) => number) => median(turns.map(read));
+
+function table(services: readonly HalfLoadFigures[]): Table {
+  return [
+    [
+      'service',
+      'full, requests/s',
+      'half, requests/s',
+      'p50 ms',
+      'p99 ms',
+      'p99 ms, by turn',
+      'p99.9 ms',
+      'longest ms',
+      'sender late, p99 ms',
+      'foreign CPU',
+    ],
+    ...services.map(({ name, full, turns }) => [
+      name,
+      count(full),
+      count(medianOf(turns, (turn) => turn.requestsPerSecond)),
+      medianOf(turns, (turn) => turn.p50Ms).toFixed(2),
+      medianOf(turns, (turn) => turn.p99Ms).toFixed(2),
+      turns.map((turn) => turn.p99Ms.toFixed(1)).join(' '),
+      medianOf(turns, (turn) => turn.p999Ms).toFixed(2),
+      Math.max(...turns.map((turn) => turn.maxMs)).toFixed(1),
+      medianOf(turns, (turn) => turn.senderLateP99Ms).toFixed(2),
+      percent(Math.max(...turns.map((turn) => turn.foreignShare))),
+    ]),
+  ];
+}

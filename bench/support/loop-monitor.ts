@@ -1,0 +1,65 @@
+/**
+ * Preloaded into a process (`--import`) to watch its event loop from inside. On SIGUSR2 it writes what it saw since the
+ * last time to `LOOP_REPORT_FILE`, and begins anew.
+ *
+ * A turn of the loop can be long because of its work, or because another process had the core; the CPU time that this
+ * process used meanwhile tells which.
+ */
+import { renameSync, writeFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+const RESOLUTION_MS = 1;
+const LONG_MS = 10;
+
+const file = process.env.LOOP_REPORT_FILE;
+const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+let busiestMs = 0;
+let busyTurns = 0;
+let atCpuMs = 0;
+
+/** All threads': on one core, what a helper of the garbage collector does is taken from the loop, too. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+setInterval(() => {
+  const nowMs = cpuMs();
+  const ownMs = nowMs - atCpuMs;
+  atCpuMs = nowMs;
+  busiestMs = Math.max(busiestMs, ownMs);
+  if (ownMs > LONG_MS) busyTurns += 1;
+}, RESOLUTION_MS).unref();
+
+/** How many were longer, from the percentile at which they begin. */
+function delaysOver(ms: number): number {
+  let [low, high] = [0, 100];
+  for (let n = 0; n < 50; n += 1) {
+    const middle = (low + high) / 2;
+    if (middle > 0 && delays.percentile(middle) / 1e6 > ms) high = middle;
+    else low = middle;
+  }
+  return Math.round((delays.count * (100 - low)) / 100);
+}
+
+process.on('SIGUSR2', () => {
+  if (file === undefined) return;
+  const report = {
+    turns: delays.count,
+    p9999Ms: delays.percentile(99.99) / 1e6,
+    longestMs: delays.max / 1e6,
+    longTurns: delays.count === 0 ? 0 : delaysOver(LONG_MS),
+    busiestMs,
+    busyTurns,
+  };
+  // Whole or not at all, for whoever waits for it.
+  writeFileSync(`${file}.new`, JSON.stringify(report));
+  renameSync(`${file}.new`, file);
+  delays.reset();
+  busiestMs = 0;
+  busyTurns = 0;
+  atCpuMs = cpuMs();
+});
+
+atCpuMs = cpuMs();
+delays.enable();
