@@ -12,7 +12,7 @@ const EX_CONFIG = 78;
 const EX_SOFTWARE = 70;
 
 /** Log lines are written in batches of this size, or after this time. */
-const LOG_BATCH_BYTES = 4096;
+const LOG_BATCH_BYTES = 32 * 1024;
 const LOG_FLUSH_MS = 200;
 
 const { version } = z
@@ -42,6 +42,7 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
   const file = pino.destination({
     sync: false,
     minLength: LOG_BATCH_BYTES,
+    maxWrite: 2 * LOG_BATCH_BYTES,
     periodicFlush: LOG_FLUSH_MS,
   });
   const destination = batchByTurn(file);

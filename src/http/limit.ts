@@ -65,7 +65,8 @@ export function limitByUser(options: LimiterOptions): Limiter {
 
 /** An IPv6 customer is a /56. An address is missing only where the connection is gone already. */
 export function addressKey(req: Pick<AppRequest, 'ip' | 'socket'>): string {
-  return ipKeyGenerator(clientAddress(req) ?? 'gone');
+  const address = clientAddress(req) ?? 'gone';
+  return address.includes(':') ? ipKeyGenerator(address) : address;
 }
 
 function createLimiter(

@@ -43,6 +43,8 @@ export async function listen(app: RequestListener, host: string, port: number): 
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // Its refusal would go out without our headers and words; see refuse-malformed.ts.
     requireHostHeader: false,
+    // Nobody reads a body here, so no stream need be kept for one that can't come.
+    optimizeEmptyRequests: true,
   });
   server.maxConnections = MAX_CONNECTIONS;
   const connections = trackConnections(server, CHECK_INTERVAL_MS);
