@@ -38,13 +38,12 @@ function ratio(own: readonly Turn[], to: readonly Turn[]): number {
   );
 }
 
-function goalsOf({ turns }: HotFigures): Goal[] {
+function goalsOf({ turns, nearLimits: { commandsALookup } }: HotFigures): Goal[] {
   const of = ({ name }: Named) => turns.get(name) ?? [];
   const goal = (figure: string, own: Named, to: Named, atLeast: number): Goal => {
     const value = ratio(of(own), of(to));
     return { figure, value: value.toFixed(2), goal: `≥ ${atLeast}`, met: value >= atLeast };
   };
-  const redisCommands = medianOf(of(serviceWithRedis), (turn) => turn.redisCommandsPerRequest);
   return [
     goal('memory only ÷ HAProxy', serviceInMemory, haProxy, 1),
     goal('memory only ÷ HAProxy, at least', serviceInMemory, haProxy, 0.8),
@@ -52,20 +51,25 @@ function goalsOf({ turns }: HotFigures): Goal[] {
     goal('with Redis ÷ bare Express', serviceWithRedis, bareExpress, 0.6),
     goal('with Redis ÷ bare Express, at least', serviceWithRedis, bareExpress, 0.5),
     {
-      figure: 'Redis commands a hot lookup',
-      value: redisCommands.toFixed(3),
+      figure: 'Redis commands a hot lookup, by users who use up their limit',
+      value: commandsALookup.toFixed(3),
       goal: `≤ ${MOST_REDIS_COMMANDS}`,
-      met: redisCommands <= MOST_REDIS_COMMANDS,
+      met: commandsALookup <= MOST_REDIS_COMMANDS,
     },
   ];
 }
 
 function textOf(figures: HotFigures, { rounds, seconds, warmUpSeconds }: HotOptions): string {
+  const { nearLimits } = figures;
   return `\
 Finished projects of ${figures.bodyBytes} bytes out of a cache, several users with RS256 tokens. All but the two bare ones check the
 token, count a limit for each user, send helmet's headers and a request id, count in metrics and write a line a request
 into a file; before it is timed, each has refused bad tokens and a user over the limit, and after it, its log has as many
 lines as there were requests. "With Redis" counts limits there; the naive one has its answers there, too.
+
+No limit is near in this, and this service settles with Redis the more often, the nearer one is. By users who use the default
+limit up to the last request, each lookup costs it ${nearLimits.cpuMicrosecondsALookup.toFixed(1)} µs of CPU and ${nearLimits.commandsALookup.toFixed(2)} commands that it sends (the table's are those
+that Redis runs, within scripts, too).
 
 In turns, ${rounds} of ${seconds} s each after ${warmUpSeconds} s of warm-up, full load by \`wrk -t1 -c${CONNECTIONS}\`; medians. Of this service's lookups ${(figures.memoryHitShare * 100).toFixed(2)} %
 were memory hits. *Own CPU* is what the contender took of core 0; *foreign CPU* is what processes that are none of this

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BARE_KINDS, FULL_KINDS, serviceInMemory, serviceWithRedis } from './contenders/contenders.ts';
+import { measureRedisWork, type RedisWork } from './redis-work.ts';
 import { checkBareBytes, checkFull, checkLimit } from './support/check.ts';
 import { type Contender, type FullContender, UNREACHED_LIMIT } from './support/contender.ts';
 import { checkLogLines } from './support/log-lines.ts';
@@ -27,6 +28,7 @@ export interface HotFigures {
   readonly bodyBytes: number;
   /** Of this service's lookups, where it was lower: proof that they were answered from memory. */
   readonly memoryHitShare: number;
+  readonly nearLimits: RedisWork;
 }
 
 interface Entrant {
@@ -82,6 +84,7 @@ export async function measureHot(surroundings: Surroundings, options: HotOptions
     turns: new Map([...bare, ...full].map(({ name, runs }) => [name, runs.slice(1)])),
     bodyBytes: Buffer.byteLength(expected[0]?.body ?? ''),
     memoryHitShare: Math.min(...(await Promise.all(services.map(({ contender }) => hitShare(contender))))),
+    nearLimits: await measureRedisWork(ring, surroundings),
   };
 }
 

@@ -2,8 +2,8 @@
  * Preloaded into a process (`--import`) to watch its event loop from inside. On SIGUSR2 it writes what it saw since the
  * last time to `LOOP_REPORT_FILE`, and begins anew.
  *
- * A turn of the loop can be long because of its work, or because another process had the core; the CPU time that this
- * process used meanwhile tells which.
+ * A turn of the loop can be long because of its work, because V8's helpers had the core (they collect garbage and
+ * compile), or because another process had it; the CPU time that was used meanwhile tells which.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -13,22 +13,27 @@ const LONG_MS = 10;
 
 const file = process.env.LOOP_REPORT_FILE;
 const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-let busiestMs = 0;
-let busyTurns = 0;
-let atCpuMs = 0;
+let seen = nothingSeen();
+let at = usedMs();
 
-/** All threads': on one core, what a helper of the garbage collector does is taken from the loop, too. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+function nothingSeen() {
+  return { busiestMs: 0, busyTurns: 0, busiestThreadMs: 0 };
+}
+
+/** CPU time of all threads of the process, and of the one that the loop runs on. */
+function usedMs() {
+  const all = process.cpuUsage();
+  const own = process.threadCpuUsage();
+  return { all: (all.user + all.system) / 1000, thread: (own.user + own.system) / 1000 };
 }
 
 setInterval(() => {
-  const nowMs = cpuMs();
-  const ownMs = nowMs - atCpuMs;
-  atCpuMs = nowMs;
-  busiestMs = Math.max(busiestMs, ownMs);
-  if (ownMs > LONG_MS) busyTurns += 1;
+  const before = at;
+  at = usedMs();
+  const busyMs = at.all - before.all;
+  seen.busiestMs = Math.max(seen.busiestMs, busyMs);
+  seen.busiestThreadMs = Math.max(seen.busiestThreadMs, at.thread - before.thread);
+  if (busyMs > LONG_MS) seen.busyTurns += 1;
 }, RESOLUTION_MS).unref();
 
 /** How many were longer, from the percentile at which they begin. */
@@ -49,17 +54,14 @@ process.on('SIGUSR2', () => {
     p9999Ms: delays.percentile(99.99) / 1e6,
     longestMs: delays.max / 1e6,
     longTurns: delays.count === 0 ? 0 : delaysOver(LONG_MS),
-    busiestMs,
-    busyTurns,
+    ...seen,
   };
   // Whole or not at all, for whoever waits for it.
   writeFileSync(`${file}.new`, JSON.stringify(report));
   renameSync(`${file}.new`, file);
   delays.reset();
-  busiestMs = 0;
-  busyTurns = 0;
-  atCpuMs = cpuMs();
+  seen = nothingSeen();
+  at = usedMs();
 });
 
-atCpuMs = cpuMs();
 delays.enable();

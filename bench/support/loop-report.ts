@@ -14,9 +14,11 @@ const reportSchema = z.object({
   longestMs: z.number(),
   /** Turns of more than 10 ms. */
   longTurns: z.number(),
-  /** CPU time of the process itself within one turn of the loop: the most, and turns with more than 10 ms. */
+  /** CPU time that the process used within one turn of its loop, all its threads: the most, and turns with more than 10 ms. */
   busiestMs: z.number(),
   busyTurns: z.number(),
+  /** The most that the loop's own thread used. */
+  busiestThreadMs: z.number(),
 });
 export type LoopReport = z.output<typeof reportSchema>;
 

@@ -88,7 +88,8 @@ export async function sendPaced({ url, request, dueMs, signal }: PacedLoad): Pro
     while (answered < dueMs.length) {
       const nowMs = performance.now() - beganMs;
       while (sent < dueMs.length && (dueMs[sent] ?? 0) <= nowMs) {
-        const send = free.pop();
+        // In turns, since a server closes what is idle for some seconds.
+        const send = free.shift();
         if (send === undefined) break;
         if (hadFree) lateness.push(nowMs - (dueMs[sent] ?? 0));
         send(sent);

@@ -39,7 +39,7 @@ export async function startSurroundings(signal: AbortSignal): Promise<Surroundin
 }
 
 /** RS256 tokens of several users, good for longer than any run. */
-export function tokensOfUsers(issuer: TokenIssuer, count: number): Promise<string[]> {
+export function tokensOfUsers(issuer: TokenIssuer, count: number, group = 'user'): Promise<string[]> {
   const exp = Math.floor(Date.now() / 1000) + 6 * 3600;
-  return Promise.all(Array.from({ length: count }, (_, n) => issuer.token({ sub: `user-${n}`, exp })));
+  return Promise.all(Array.from({ length: count }, (_, n) => issuer.token({ sub: `${group}-${n}`, exp })));
 }
