@@ -1,45 +1,45 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Answer } from '../lookup/answer.ts';
 import type { FreshnessPolicy } from '../lookup/freshness.ts';
-import type { SharedCache } from '../lookup/ports.ts';
+import type { SharedCache, SharedFlights, SharedJoin } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 import { decodeAnswer, encodeAnswer, FORMAT_VERSION } from './answer-codec.ts';
+import type { FlightChannel } from './flight-channel.ts';
+import { createLedFlight } from './led-flight.ts';
 import { limitLife } from './life-limit.ts';
+import { PURGE, READ, STORE } from './redis-cache-scripts.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { RedisGuard } from './redis-guard.ts';
-import { redisScript, runScript } from './redis-script.ts';
-
-/**
- * Stores an answer for as long as it has to live, which Redis counts by itself, so that nobody's clock need agree with
- * another's. Stores nothing if the project was purged since the flight that brought it began: then another mark stands
- * here than the one that the flight saw. (A mark outlives every flight, so that none here means no purge.) What is stored
- * leaves the mark alone, so that a write which is later still is held against it too.
- */
-const STORE = redisScript(`
--- MGET takes a key of another type for none, as the read does.
-local mark = redis.call('MGET', KEYS[2])[1]
-if mark and mark ~= ARGV[3] then
-  return 0
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-`);
-
-/** The write that frees memory comes first: after it, a Redis that is full lets the script go on. */
-const PURGE = redisScript(`
-redis.call('DEL', KEYS[1])
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-return 1
-`);
+import { runBinaryScript, runScript } from './redis-script.ts';
 
 /** One that goes there and back unchanged, whatever bytes stand in place of a mark. */
 const MARK_ENCODING = 'latin1';
 
+const bytes = z.instanceof(Buffer).nullable();
+const readReply = z.tuple([bytes, bytes, z.number(), bytes, z.number()]);
+
+/** How long a flight is another's when nothing is heard of its leader: the longest that a killed one holds anybody up. */
+const LOCK_MS = 2000;
+/** A message that is lost costs whoever waits for it no more than this. */
+const LISTEN_MS = 500;
+
+export interface FlightOptions {
+  readonly channel: FlightChannel;
+  /** The longest that a flight can last. */
+  readonly maxFlightMs: number;
+  /** Default: 2 seconds. */
+  readonly lockMs?: number;
+}
+
 /**
- * The tier in Redis (6 or later). Two keys a project, of one slot so that it works on a cluster:
- * `{prefix}v{format}:{kind:id}` with the answer and, a short while after a purge, the same with `:purged`.
+ * The tier in Redis (6 or later). Three keys a project, of one slot so that it works on a cluster:
+ * `{prefix}v{format}:{kind:id}` with the answer; a short while after a purge, the same with `:purged`; and while its flight
+ * is under way, the same with `:flight`.
  *
  * @param options.purgeMarkMs how long a purge is remembered: at least as long as a flight can last
  * @param options.announcePurge tells every replica
+ * @param options.flights default: each replica flies by itself
  */
 export function createRedisCache(options: {
   readonly client: RedisClient;
@@ -48,43 +48,97 @@ export function createRedisCache(options: {
   readonly policy: FreshnessPolicy;
   readonly purgeMarkMs: number;
   readonly announcePurge: (kind: Kind, id: string) => Promise<void>;
+  readonly flights?: FlightOptions;
 }): SharedCache {
-  const { client, guard, keyPrefix, policy, purgeMarkMs, announcePurge } = options;
+  const { client, guard, keyPrefix, policy, purgeMarkMs, announcePurge, flights } = options;
+  const channelName = flights?.channel.name ?? '';
 
+  type Keys = readonly [answer: string, purgeMark: string, flight: string];
   /** The braces are a hash tag: what stands in them alone decides the slot. */
-  function keysOf(kind: Kind, id: string): [answer: string, purgeMark: string] {
+  function keysOf(kind: Kind, id: string): Keys {
     const key = `${keyPrefix}v${FORMAT_VERSION}:{${kind}:${id}}`;
-    return [key, `${key}:purged`];
+    return [key, `${key}:purged`, `${key}:flight`];
+  }
+
+  async function read(
+    id: string,
+    keys: Keys,
+    ...args: readonly [token: string, lockMs: number, anyway: 0 | 1]
+  ) {
+    const reply = await guard.run('cache_read', () => runBinaryScript(client, READ, keys, ...args));
+    const [stored, mark, ttlMs, flight, flightLeftMs] = readReply.parse(reply);
+    const decoded = stored === null ? undefined : decodeAnswer(id, stored);
+    return {
+      answer: decoded && limitLife(decoded, policy),
+      // -1: somebody took its end away (PERSIST), so that its own times alone count.
+      lifeLeftMs: ttlMs === -1 ? Number.POSITIVE_INFINITY : ttlMs,
+      purgeMark: mark?.toString(MARK_ENCODING),
+      illegible: stored !== null && decoded === undefined,
+      flight: flight?.toString(MARK_ENCODING),
+      flightLeftMs,
+    };
+  }
+
+  async function write(
+    keys: Keys,
+    answer: Answer,
+    purgeMark = '',
+    led: { readonly token: string; readonly message: string } = { token: '', message: '' },
+  ): Promise<boolean> {
+    const lifeMs = answer.freshUntilMs - answer.fetchedAtMs;
+    const mark = Buffer.from(purgeMark, MARK_ENCODING);
+    const args = [
+      encodeAnswer(answer),
+      Math.ceil(lifeMs),
+      mark,
+      led.token,
+      channelName,
+      led.message,
+    ] as const;
+    const written = await guard.run('cache_write', () => runScript(client, STORE, keys, ...args));
+    return written === 1;
+  }
+
+  function createFlights({ channel, maxFlightMs, lockMs = LOCK_MS }: FlightOptions): SharedFlights {
+    const replica = randomBytes(8).toString('hex');
+    let begun = 0;
+
+    async function join(kind: Kind, id: string, anyway: boolean): Promise<SharedJoin> {
+      const keys = keysOf(kind, id);
+      begun += 1;
+      const token = `${replica}:${begun}`;
+      const found = await read(id, keys, token, lockMs, anyway ? 1 : 0);
+      const { answer, lifeLeftMs, purgeMark, flight } = found;
+      if (found.illegible && !anyway) return join(kind, id, true);
+      const shared = { answer, lifeLeftMs, purgeMark };
+      if (flight === undefined) return { ...shared, flight };
+      if (flight === token) {
+        const store = (brought: Answer, message: string) =>
+          write(keys, brought, purgeMark, { token, message });
+        const lead = { client, guard, channel, key: keys[2], token, lockMs, maxFlightMs, store };
+        return { ...shared, flight: createLedFlight(lead) };
+      }
+      const [leaderToken = ''] = flight.split('+');
+      const [leader = ''] = leaderToken.split(':');
+      // Its lock may end sooner, and then it is time to take over.
+      const ending = () => channel.ending(leaderToken, Math.min(LISTEN_MS, found.flightLeftMs + 1));
+      return { ...shared, flight: { role: 'follower', leader, ending } };
+    }
+
+    return { join, maxWaits: Math.ceil((maxFlightMs + lockMs) / LISTEN_MS) };
   }
 
   return {
     async read(kind, id) {
-      // MGET answers null for a key of another type, too: a miss, and the next write mends it.
-      // Both commands go out together; a write that came in between could only make the life that is left too short.
-      const keys = keysOf(kind, id);
-      const [[stored, mark], ttlMs] = await guard.run('cache_read', () =>
-        Promise.all([client.mgetBuffer(keys), client.pttl(keys[0])]),
-      );
-      const decoded = stored ? decodeAnswer(id, stored) : undefined;
-      const answer = decoded && limitLife(decoded, policy);
-      // -1: somebody took its end away (PERSIST), so that its own times alone count.
-      const lifeLeftMs = ttlMs === -1 ? Number.POSITIVE_INFINITY : ttlMs;
-      return { answer, lifeLeftMs, purgeMark: mark?.toString(MARK_ENCODING) };
+      const { answer, lifeLeftMs, purgeMark } = await read(id, keysOf(kind, id), '', 0, 0);
+      return { answer, lifeLeftMs, purgeMark };
     },
-    async write(kind, id, answer, purgeMark) {
-      const lifeMs = answer.freshUntilMs - answer.fetchedAtMs;
-      const mark = Buffer.from(purgeMark ?? '', MARK_ENCODING);
-      const args = [encodeAnswer(answer), Math.ceil(lifeMs), mark] as const;
-      const written = await guard.run('cache_write', () =>
-        runScript(client, STORE, keysOf(kind, id), ...args),
-      );
-      return written === 1;
-    },
+    write: (kind, id, answer, purgeMark) => write(keysOf(kind, id), answer, purgeMark),
     async purge(kind, id) {
-      await guard.run('cache_purge', () =>
-        runScript(client, PURGE, keysOf(kind, id), randomUUID(), purgeMarkMs),
-      );
+      const args = [randomUUID(), purgeMarkMs, channelName, 'dropped'] as const;
+      await guard.run('cache_purge', () => runScript(client, PURGE, keysOf(kind, id), ...args));
       await announcePurge(kind, id);
     },
+    flights: flights && createFlights(flights),
   };
 }

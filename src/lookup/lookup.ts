@@ -1,9 +1,10 @@
-import { type Answer, byThisClock, isFresh } from './answer.ts';
-import { createAnswerFetcher } from './fetch-answer.ts';
+import { type Answer, isFresh } from './answer.ts';
+import { createFlyer, type Flown } from './fly.ts';
 import { type Found, type HeldProject, isProject, type LookupRequest, resultOf } from './found.ts';
-import { type FreshnessPolicy, outlives } from './freshness.ts';
+import type { FreshnessPolicy } from './freshness.ts';
 import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
 import type { Kind } from './project.ts';
+import { satisfies } from './satisfies.ts';
 import { createSingleFlight } from './single-flight.ts';
 
 export interface Lookup {
@@ -36,23 +37,18 @@ interface Recalled extends Pick<Found, 'forwarded'> {
   readonly fresh?: Answer;
 }
 
-interface Flown extends Pick<Found, 'answer' | 'source'> {
-  /** Whether a fresh answer was at hand that did not do for this request. */
-  readonly ruledOut: boolean;
-}
-
 /**
- * memory → one flight (shared cache → upstream).
+ * memory → one flight in this process → one in the fleet (shared cache → upstream).
  *
  * Memory is asked and a flight is joined with no `await` between the two, and memory is filled before the flight
  * ends; so one process never asks the upstream for one project twice at a time (but for a purge in between).
  */
 export function createLookup(dependencies: LookupDependencies): Lookup {
-  const { memory, shared, clock, policy, events } = dependencies;
-  const fetchAnswer = createAnswerFetcher(dependencies);
+  const { memory, clock, policy, events } = dependencies;
+  const fly = createFlyer(dependencies);
   const flights = createSingleFlight<Flown>();
-  /** Flights by key whose answer may be kept; a purge takes a flight out. */
-  const keepers = new Map<string, symbol>();
+  /** Flights by key whose answer may be kept; a purge takes out those that have read by then. */
+  const keepers = new Map<string, Set<symbol>>();
 
   function find(request: LookupRequest): Found | Promise<Found> {
     const { hit } = recall(request);
@@ -86,7 +82,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     if (held === undefined) return { forwarded: 'uri-miss' };
     const { answer, trustedUntilMs } = held;
     if (!isFresh(answer, nowMs)) return { forwarded: 'stale' };
-    if (!satisfies(answer, request, nowMs)) return { forwarded: 'request', fresh: answer };
+    if (!satisfies(answer, request, nowMs, policy)) return { forwarded: 'request', fresh: answer };
     if (trustedUntilMs <= nowMs) return { forwarded: 'uri-miss', fresh: answer };
     return {
       forwarded: 'uri-miss',
@@ -101,75 +97,30 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       if (hit !== undefined) return hit;
       const flight = flights.current(key);
       if (flight === undefined) {
-        const flown = await flights.start(key, () => fly(request, key, fresh));
-        return { ...flown, collapsed: false, forwarded: flown.ruledOut ? 'request' : forwarded };
+        const flown = await flights.start(key, () => take(request, key, fresh));
+        return { ...flown, forwarded: flown.ruledOut ? 'request' : forwarded };
       }
       const flown = await flight;
       // Only an answer out of the shared cache can be one that another caller's flight was content with and this is not.
-      if (flown.source !== 'redis' || satisfies(flown.answer, request, clock.now())) {
+      if (flown.source !== 'redis' || satisfies(flown.answer, request, clock.now(), policy)) {
         return { ...flown, collapsed: flown.source === 'upstream', forwarded };
       }
     }
   }
 
-  async function fly(request: LookupRequest, key: string, held: Answer | undefined): Promise<Flown> {
-    const { kind, id } = request;
+  async function take(request: LookupRequest, key: string, held: Answer | undefined): Promise<Flown> {
     const ticket = Symbol(key);
-    keepers.set(key, ticket);
+    const keeping = {
+      begin: () => void keepers.set(key, (keepers.get(key) ?? new Set()).add(ticket)),
+      allowed: () => keepers.get(key)?.has(ticket) ?? false,
+    };
     try {
-      const read = await shared?.read(kind, id).catch(() => undefined);
-      const nowMs = clock.now();
-      const seen = read?.answer && byThisClock(read.answer, nowMs, read.lifeLeftMs);
-      const usable = seen !== undefined && isFresh(seen, nowMs);
-      if (usable && satisfies(seen, request, nowMs)) {
-        if (keepers.get(key) === ticket) memory.write(kind, id, seen);
-        return { answer: seen, source: 'redis', ruledOut: false };
-      }
-      const replaces = usable || held !== undefined;
-      const refreshed = replaces && request.minValidSeconds !== undefined;
-      const answer = await fetchAnswer(request, refreshed).catch((error: unknown) => {
-        // With the shared cache out of reach this process's own copy counts, while it is fresh and nobody purged it here.
-        const cutOff = shared !== undefined && read === undefined && keepers.get(key) === ticket;
-        if (cutOff && held !== undefined && isFresh(held, clock.now())) return held;
-        throw error;
-      });
-      if (answer === held) return { answer, source: 'memory', ruledOut: false };
-      if (keepers.get(key) === ticket) keep(kind, id, answer, read?.purgeMark, replaces);
-      return { answer, source: 'upstream', ruledOut: usable };
+      return await fly(request, held, keeping);
     } finally {
-      if (keepers.get(key) === ticket) keepers.delete(key);
+      const others = keepers.get(key);
+      others?.delete(ticket);
+      if (others?.size === 0) keepers.delete(key);
     }
-  }
-
-  function keep(
-    kind: Kind,
-    id: string,
-    answer: Answer,
-    purgeMark: string | undefined,
-    replaces: boolean,
-  ): void {
-    if (isFresh(answer, clock.now())) {
-      memory.write(kind, id, answer);
-      // Nobody waits for the shared tier to write; it reports its own failures.
-      shared?.write(kind, id, answer, purgeMark).then(
-        (written) => {
-          // A purge elsewhere overtook this flight; what a later one brought may stay.
-          if (!written && memory.read(kind, id)?.answer === answer) memory.remove(kind, id);
-        },
-        () => undefined,
-      );
-      return;
-    }
-    memory.remove(kind, id);
-    // What was kept before must not outlive the news that it is over (a deleted project, for instance).
-    if (replaces) shared?.purge(kind, id).catch(() => undefined);
-  }
-
-  function satisfies(answer: Answer, { minValidSeconds }: LookupRequest, nowMs: number): boolean {
-    if (!answer.found || minValidSeconds === undefined || outlives(answer, nowMs, minValidSeconds))
-      return true;
-    // The upstream was asked a moment ago for just this reason; asking again at once would bring no more.
-    return answer.refreshed && nowMs - answer.fetchedAtMs < policy.pendingTtlMs;
   }
 
   function forget(kind: Kind, id: string): void {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import type { Kind, Project } from './project.ts';
 
@@ -25,8 +26,10 @@ export interface SharedCache {
   read(kind: Kind, id: string): Promise<SharedRead>;
   /** @returns `false` if the project was purged since the read that gave `purgeMark`; then nothing was written. */
   write(kind: Kind, id: string, answer: Answer, purgeMark: string | undefined): Promise<boolean>;
-  /** Removes the project here and tells every replica. */
+  /** Removes the project here and tells every replica. A flight that is under way is let go. */
   purge(kind: Kind, id: string): Promise<void>;
+  /** `undefined` where each replica flies by itself. */
+  readonly flights?: SharedFlights | undefined;
 }
 
 export interface SharedRead {
@@ -40,6 +43,53 @@ export interface SharedRead {
   /** Names the last purge of this project, if it was a short time ago. */
   readonly purgeMark: string | undefined;
 }
+
+/** One flight a project at a time for all replicas. See "A flight of the fleet" in docs/architecture.md. */
+export interface SharedFlights {
+  /**
+   * Reads; where there is no answer, takes part in the project's flight, at the price of the read alone.
+   *
+   * @param anyway takes part in it whatever there is
+   */
+  join(kind: Kind, id: string, anyway: boolean): Promise<SharedJoin>;
+  /** So often may one wait for others' flights that end with nothing; as long as one's own may last. */
+  readonly maxWaits: number;
+}
+
+export interface SharedJoin extends SharedRead {
+  /** `undefined` where it takes part in none: there is an answer, or the shared tier takes no writes. */
+  readonly flight: LedFlight | FollowedFlight | undefined;
+}
+
+/** Nobody else asks the upstream until this flight ends. It must be ended; one that is not is taken over after a while. */
+export interface LedFlight {
+  readonly role: 'leader';
+  /** Ends it with an answer. @returns `false` if it was purged or taken over meanwhile; then nothing was written. */
+  store(answer: Answer): Promise<boolean>;
+  /** Ends it without one. */
+  end(ending: FlightEnding): Promise<void>;
+}
+
+/** Another replica asks the upstream. */
+export interface FollowedFlight {
+  readonly role: 'follower';
+  /** Names that replica. */
+  readonly leader: string;
+  /** How it ended; `undefined` where nothing is heard of it for a while, and it is time to read again. */
+  ending(): Promise<FlightEnding | undefined>;
+}
+
+export type FlightEnding =
+  | { readonly how: 'stored' }
+  /** There is an answer, but none that may be kept. */
+  | { readonly how: 'unkept' }
+  /** It says nothing of the project: purged meanwhile, or its leader had a trouble of its own. */
+  | { readonly how: 'dropped' }
+  | {
+      readonly how: 'failed';
+      readonly code: ErrorCode;
+      readonly retryAfterSeconds?: number | undefined;
+    };
 
 /** Magic Hour. */
 export interface Upstream {

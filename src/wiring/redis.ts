@@ -1,4 +1,5 @@
 import { Cluster } from 'ioredis';
+import { createFlightChannel } from '../cache/flight-channel.ts';
 import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
@@ -16,8 +17,8 @@ import { describeError, type Logger } from '../log.ts';
 import type { Clock, SharedCache } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 
-/** How long a purge outlives the deadline of a flight that it must win over. */
-const PURGE_MARK_MARGIN_MS = 5000;
+/** By how much a flight can outlast the upstream's deadline, with all that it asks Redis; a purge must win over it. */
+const FLIGHT_MARGIN_MS = 5000;
 
 /** Silence is what a subscriber mostly hears; an answer tells it from the silence of a connection that is dead. */
 const HEARTBEAT_MS = 1000;
@@ -84,6 +85,9 @@ export function openRedis(
   });
   const purges = createPurgeChannel({ client, guard, keyPrefix });
   purges.listen(subscriber, deps.onPurge);
+  const channel = createFlightChannel(keyPrefix);
+  channel.listen(subscriber);
+  const maxFlightMs = config.upstream.deadlineMs + FLIGHT_MARGIN_MS;
   const heartbeat = setInterval(() => subscriber.ping().catch(() => undefined), HEARTBEAT_MS);
   const count = createSharedCounter(client, guard, windowMs);
 
@@ -93,8 +97,9 @@ export function openRedis(
       guard,
       keyPrefix,
       policy: config.cache,
-      purgeMarkMs: config.upstream.deadlineMs + PURGE_MARK_MARGIN_MS,
+      purgeMarkMs: maxFlightMs,
       announcePurge: purges.announce,
+      flights: { channel, maxFlightMs },
     }),
     limitStore: (policy, max) =>
       createSettlingStore({

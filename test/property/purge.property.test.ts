@@ -35,8 +35,11 @@ type Statements = typeof statements extends fc.Arbitrary<infer T> ? T : never;
 function createScheduledWorld(scheduler: fc.Scheduler, stream: Statements, size: number) {
   const clock = createManualClock(NOW_MS);
   const travel = (what: string) => scheduler.schedule(Promise.resolve(), what).then(() => undefined);
+  const flights = { wait: () => travel('nothing is heard') };
   const shared =
-    size === 1 ? undefined : createModelRedis({ now: clock.now, purgeMarkMs: Number.POSITIVE_INFINITY });
+    size === 1
+      ? undefined
+      : createModelRedis({ now: clock.now, purgeMarkMs: Number.POSITIVE_INFINITY, flights });
   const world = createLookupWorld({
     now: clock.now,
     offsetsMs: Array<number>(size).fill(0),

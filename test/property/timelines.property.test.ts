@@ -3,15 +3,19 @@ import { describe, test } from 'vitest';
 import { NOW_MS } from '../support/builders.ts';
 import { createVirtualTime } from '../support/manual-clock.ts';
 import { createModelRedis } from '../support/model-redis.ts';
-import { live, PURGE_MARK_MS, type Timeline, timelines } from '../support/timeline.ts';
+import { LISTEN_MS, live, PURGE_MARK_MS, type Timeline, timelines } from '../support/timeline.ts';
 import { judge } from '../support/timeline-referee.ts';
 import { review } from '../support/timeline-review.ts';
 
 const MINUTE_MS = 60_000;
+/** No flight of these takes as long, so that none need renew it. */
+const LOCK_MS = 5000;
+const MAX_WAITS = 20;
 
 async function liveOnModelRedis(timeline: Timeline): Promise<void> {
   const time = createVirtualTime(NOW_MS);
-  const shared = createModelRedis({ now: time.now, purgeMarkMs: PURGE_MARK_MS });
+  const flights = { wait: time.wait, lockMs: LOCK_MS, listenMs: LISTEN_MS, maxWaits: MAX_WAITS };
+  const shared = createModelRedis({ now: time.now, purgeMarkMs: PURGE_MARK_MS, flights });
   review(await live(timeline, { time, shared, judge }));
 }
 

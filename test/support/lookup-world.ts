@@ -3,7 +3,7 @@ import type { Answer } from '../../src/lookup/answer.ts';
 import type { Found } from '../../src/lookup/found.ts';
 import type { FreshnessPolicy } from '../../src/lookup/freshness.ts';
 import { createLookup } from '../../src/lookup/lookup.ts';
-import type { SharedCache } from '../../src/lookup/ports.ts';
+import type { LedFlight, SharedCache, SharedFlights, SharedJoin } from '../../src/lookup/ports.ts';
 import { recordEvents } from './lookup-parts.ts';
 import type { Statement } from './model-upstream.ts';
 
@@ -56,15 +56,20 @@ export interface LookupWorld {
   purge(replica: number, id: string): Promise<void>;
 }
 
+/** A shared tier, and flights of the fleet as each replica sees them, if it has any. */
+export interface SharedTier extends Omit<SharedCache, 'flights'> {
+  flightsOf?(replica: string): SharedFlights;
+}
+
 export interface LookupWorldParts {
   /** True time, which the upstream's clock shows. */
   readonly now: () => number;
   /** One replica for each: by how much its clock is off. */
   readonly offsetsMs: readonly number[];
   /** What the replicas share, if anything. It need announce no purge: they are told by this world. */
-  readonly shared: SharedCache | undefined;
-  /** Resolves when something that is on its way has arrived. */
-  readonly travel: (what: 'command' | 'reply' | 'announcement') => Promise<void>;
+  readonly shared: SharedTier | undefined;
+  /** Resolves when something that is on its way has arrived; `replica` is the one that sent it or gets it. */
+  readonly travel: (what: 'command' | 'reply' | 'announcement', replica: number) => Promise<void>;
   /** Rejects where the upstream fails. */
   readonly upstream: (
     id: string,
@@ -86,12 +91,12 @@ export function createLookupWorld(parts: LookupWorldParts): LookupWorld {
     return { atMs: now(), order };
   };
 
-  async function purgeShared(tier: SharedCache, { id, told }: RecordedPurge): Promise<void> {
-    await travel('command');
+  async function purgeShared(tier: SharedTier, by: number, { id, told }: RecordedPurge): Promise<void> {
+    await travel('command', by);
     await tier.purge('image', id);
     await Promise.all(
       replicas.map(async ({ lookup }, replica) => {
-        await travel('announcement');
+        await travel('announcement', replica);
         lookup.forget('image', id);
         told.set(replica, moment());
       }),
@@ -99,10 +104,10 @@ export function createLookupWorld(parts: LookupWorldParts): LookupWorld {
   }
 
   /** A thing can happen while a command is on its way, and while its reply is. */
-  async function thereAndBack<T>(call: () => Promise<T>): Promise<T> {
-    await travel('command');
+  async function thereAndBack<T>(replica: number, call: () => Promise<T>): Promise<T> {
+    await travel('command', replica);
     const reply = await call();
-    await travel('reply');
+    await travel('reply', replica);
     return reply;
   }
 
@@ -112,17 +117,43 @@ export function createLookupWorld(parts: LookupWorldParts): LookupWorld {
     return purge;
   }
 
-  function seenBy(replica: number, tier: SharedCache): SharedCache {
+  /** Records what a write comes to. */
+  async function storing(id: string, by: number, answer: Answer, write: () => Promise<boolean>) {
+    const written = await write();
+    if (written) stored.push({ id, ask: askOf(answer), by, ...moment() });
+    return written;
+  }
+
+  function flightSeenBy(replica: number, id: string, flight: SharedJoin['flight']): SharedJoin['flight'] {
+    if (flight === undefined) return undefined;
+    if (flight.role === 'follower') {
+      const ending = async () => {
+        const ended = await flight.ending();
+        await travel('announcement', replica);
+        return ended;
+      };
+      return { ...flight, ending };
+    }
+    const store: LedFlight['store'] = (answer) =>
+      thereAndBack(replica, () => storing(id, replica, answer, () => flight.store(answer)));
+    return { ...flight, store, end: (ending) => thereAndBack(replica, () => flight.end(ending)) };
+  }
+
+  function seenBy(replica: number, tier: SharedTier): SharedCache {
+    const flights = tier.flightsOf?.(String(replica));
     return {
-      read: (kind, id) => thereAndBack(() => tier.read(kind, id)),
+      read: (kind, id) => thereAndBack(replica, () => tier.read(kind, id)),
       write: (kind, id, answer, mark) =>
-        thereAndBack(async () => {
-          const written = await tier.write(kind, id, answer, mark);
-          if (written) stored.push({ id, ask: askOf(answer), by: replica, ...moment() });
-          return written;
-        }),
+        thereAndBack(replica, () => storing(id, replica, answer, () => tier.write(kind, id, answer, mark))),
+      flights: flights && {
+        ...flights,
+        async join(kind, id, anyway) {
+          const joined = await thereAndBack(replica, () => flights.join(kind, id, anyway));
+          return { ...joined, flight: flightSeenBy(replica, id, joined.flight) };
+        },
+      },
       // The lookup itself purges, too: what the upstream said to be over.
-      purge: (_kind, id) => purgeShared(tier, recordPurge(id)),
+      purge: (_kind, id) => purgeShared(tier, replica, recordPurge(id)),
     };
   }
 
@@ -172,7 +203,7 @@ export function createLookupWorld(parts: LookupWorldParts): LookupWorld {
       const purge = recordPurge(id);
       at(replica).lookup.forget('image', id);
       if (shared === undefined) purge.told.set(replica, moment());
-      else await purgeShared(shared, purge);
+      else await purgeShared(shared, replica, purge);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
+import { createFlightChannel } from '../../src/cache/flight-channel.ts';
 import { createRedisCache } from '../../src/cache/redis-cache.ts';
 import type { RedisGuard } from '../../src/cache/redis-guard.ts';
 import type { SharedCache } from '../../src/lookup/ports.ts';
@@ -27,11 +28,20 @@ export interface RealRedisTier {
   stop(): Promise<void>;
 }
 
-/** The tier that the service has in Redis, on a server of its own. It announces no purge. */
-export async function startRealRedisTier(purgeMarkMs: number): Promise<RealRedisTier> {
+/**
+ * The tier that the service has in Redis, on a server of its own. It announces no purge.
+ *
+ * @param lockMs for how long a flight of the fleet is its leader's; default: there are none
+ */
+export async function startRealRedisTier(purgeMarkMs: number, lockMs?: number): Promise<RealRedisTier> {
   const server = await startRedisServer();
   const client = new Redis(server.url);
-  await once(client, 'ready');
+  const subscriber = new Redis(server.url, { autoResubscribe: false });
+  const channel = createFlightChannel('t:');
+  channel.listen(subscriber);
+  await Promise.all([once(client, 'ready'), once(subscriber, 'ready')]);
+  // Replies come in order, so that the subscription was answered before.
+  await subscriber.ping();
   const underWay = new Set<Promise<unknown>>();
   const guard: RedisGuard = {
     async run(_operation, command) {
@@ -47,8 +57,10 @@ export async function startRealRedisTier(purgeMarkMs: number): Promise<RealRedis
     stop: () => undefined,
   };
   const announcePurge = async () => undefined;
+  const flights = lockMs === undefined ? {} : { flights: { channel, maxFlightMs: lockMs, lockMs } };
+  const tier = { client, guard, keyPrefix: 't:', policy: POLICY, purgeMarkMs, announcePurge };
   return {
-    shared: createRedisCache({ client, guard, keyPrefix: 't:', policy: POLICY, purgeMarkMs, announcePurge }),
+    shared: createRedisCache({ ...tier, ...flights }),
     age: async (ms) => void (await client.eval(AGE, 0, ms)),
     async idle() {
       await settle();
@@ -60,6 +72,7 @@ export async function startRealRedisTier(purgeMarkMs: number): Promise<RealRedis
     clear: async () => void (await client.flushall()),
     async stop() {
       client.disconnect();
+      subscriber.disconnect();
       await server.stop();
     },
   };

@@ -1,8 +1,11 @@
 import { POLICY } from './builders.ts';
 import type { Ask, LookupWorld, Moment } from './lookup-world.ts';
-import { MAX_TRAVEL_MS, type TimelineRun } from './timeline.ts';
+import { MAX_TRAVEL_MS, MAX_UPSTREAM_MS, type TimelineRun } from './timeline.ts';
 import { FoulError } from './timeline-referee.ts';
 import { expiryMs } from './timeline-rules.ts';
+
+/** How long a flight may wait for others' before it sends its own request: for three, one after the other. */
+const MAX_WAIT_MS = 3 * (MAX_UPSTREAM_MS + 4 * MAX_TRAVEL_MS);
 
 /** @throws FoulError where the upstream was asked, or Redis written, when there was no need. */
 export function review(run: TimelineRun): void {
@@ -41,8 +44,8 @@ function isPending({ said }: Ask): boolean {
 function purgedBetween({ purges }: LookupWorld, from: Moment, to: Moment, id: string): boolean {
   return purges.some(({ id: purged, began, told }) => {
     const overAtMs = Math.max(...[...told.values()].map(({ atMs }) => atMs), began.atMs);
-    // A flight sends its request a little after it began, and one that a purge has let go asks all the same.
-    const concerns = told.size === 0 || overAtMs >= from.atMs - 2 * MAX_TRAVEL_MS;
+    // A flight sends its request a while after it began, and one that a purge has let go asks all the same.
+    const concerns = told.size === 0 || overAtMs >= from.atMs - MAX_WAIT_MS - 2 * MAX_TRAVEL_MS;
     return purged === id && began.order < to.order && concerns;
   });
 }

@@ -4,7 +4,14 @@ import type { Found } from '../../src/lookup/found.ts';
 import { DAY_MS, headersOf, POLICY } from './builders.ts';
 import type { Ask, LookupWorld, Moment } from './lookup-world.ts';
 import type { Statement } from './model-upstream.ts';
-import { MAX_TRAVEL_MS, MAX_UPSTREAM_MS, type Served, type TimelineRun, TRUST_MS } from './timeline.ts';
+import {
+  LISTEN_MS,
+  MAX_TRAVEL_MS,
+  MAX_UPSTREAM_MS,
+  type Served,
+  type TimelineRun,
+  TRUST_MS,
+} from './timeline.ts';
 
 /** A body that was served, and the request to the upstream that had brought it. */
 export interface Case {
@@ -73,10 +80,9 @@ export function isFromAfterPurges(
 }
 
 export const ERROR_RULE = 'an error that is served was made by the upstream this moment';
-export function errorWasJustMade({ id, replica, answered }: Served, { world }: TimelineRun): boolean {
+export function errorWasJustMade({ id, answered }: Served, { world }: TimelineRun): boolean {
   return world.asks.some(
-    (ask) =>
-      ask.id === id && ask.replica === replica && ask.over?.atMs === answered.atMs && ask.said === undefined,
+    (ask) => ask.id === id && ask.said === undefined && isJustOver(ask.over, answered, ERROR_TRAVEL_MS),
   );
 }
 
@@ -123,8 +129,18 @@ function lifeLeftMs({ served, run, over, said }: Case): number {
   return expiryMs(over, said) + slackMs(run) - served.answered.atMs;
 }
 
+/** To Redis, from there to a replica that has just read whose flight to wait for, and the news itself. */
+const ERROR_TRAVEL_MS = 3 * MAX_TRAVEL_MS;
+/** An answer is read again then, there and back; without news, when nothing was heard for a while. */
+const ANSWER_TRAVEL_MS = ERROR_TRAVEL_MS + 2 * MAX_TRAVEL_MS + LISTEN_MS;
+
+function isJustOver(over: Moment | undefined, answered: Moment, travelMs: number): boolean {
+  return over !== undefined && over.atMs <= answered.atMs && answered.atMs - over.atMs <= travelMs;
+}
+
 function wasJustSaid({ served, found, over }: Case): boolean {
-  return found.source === 'upstream' && over.atMs === served.answered.atMs;
+  if (found.source !== 'upstream') return false;
+  return isJustOver(over, served.answered, found.collapsed ? ANSWER_TRAVEL_MS : 0);
 }
 
 function headersFor({ served, run, found, answer }: Case): Record<string, string> {

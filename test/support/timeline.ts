@@ -1,8 +1,9 @@
 import fc from 'fast-check';
+import { HttpError } from '../../src/errors.ts';
 import type { Found } from '../../src/lookup/found.ts';
-import type { SharedCache } from '../../src/lookup/ports.ts';
+import type { SharedFlights } from '../../src/lookup/ports.ts';
 import { NOW_MS, POLICY } from './builders.ts';
-import { createLookupWorld, type LookupWorld, type Moment } from './lookup-world.ts';
+import { createLookupWorld, type LookupWorld, type Moment, type SharedTier } from './lookup-world.ts';
 import type { VirtualTime } from './manual-clock.ts';
 import { modelProjects, stateOf } from './model-upstream.ts';
 
@@ -12,6 +13,8 @@ export const PURGE_MARK_MS = 17_000;
 /** What travels between the lookup and the shared tier takes no longer, one way. */
 export const MAX_TRAVEL_MS = 20;
 export const MAX_UPSTREAM_MS = 3000;
+/** How long a replica waits for news of another's flight before it reads again. */
+export const LISTEN_MS = 500;
 const REPLICAS = 3;
 
 const replica = fc.nat({ max: REPLICAS - 1 });
@@ -80,7 +83,7 @@ export async function live(
   timeline: Timeline,
   parts: {
     readonly time: VirtualTime;
-    readonly shared: SharedCache;
+    readonly shared: SharedTier;
     /** Default 0. */
     readonly redisAheadMs?: number;
     readonly judge: (served: Served, run: TimelineRun) => void;
@@ -99,6 +102,20 @@ export async function live(
     return Promise.reject(new Error('Redis is away'));
   }
 
+  function reached(flights: SharedFlights): SharedFlights {
+    return {
+      ...flights,
+      async join(kind, each, anyway) {
+        const joined = await reach(() => flights.join(kind, each, anyway));
+        const { flight } = joined;
+        if (flight?.role !== 'leader') return joined;
+        const store: typeof flight.store = (answer) => reach(() => flight.store(answer));
+        return { ...joined, flight: { ...flight, store, end: (ending) => reach(() => flight.end(ending)) } };
+      },
+    };
+  }
+
+  const { flightsOf } = shared;
   const world = createLookupWorld({
     now: time.now,
     offsetsMs,
@@ -106,6 +123,7 @@ export async function live(
       read: (kind, each) => reach(() => shared.read(kind, each)),
       write: (kind, each, answer, mark) => reach(() => shared.write(kind, each, answer, mark)),
       purge: (kind, each) => reach(() => shared.purge(kind, each)),
+      ...(flightsOf && { flightsOf: (name: string) => reached(flightsOf(name)) }),
     },
     travel: () => time.wait(travelMs.next().value),
     async upstream(asked, name) {
@@ -114,7 +132,7 @@ export async function live(
       const dateMs = Math.floor(time.now() / 1000) * 1000;
       const said = stateOf(project, time.now(), { id: asked, name, startMs: NOW_MS });
       await time.wait(upstreamMs.next().value);
-      if (broken) throw new Error('the upstream failed');
+      if (broken) throw new HttpError('upstream_error');
       return { ...said, dateMs };
     },
     policy: POLICY,

@@ -1,0 +1,108 @@
+/**
+ * What the cache has Redis do at one go. A project has three keys: its answer, the mark of its last purge, and its flight,
+ * which is the token of whoever leads it, with a `+` behind it once somebody waits. `MGET` takes a key of another type for
+ * none, and `SET` replaces it.
+ */
+import { redisScript } from './redis-script.ts';
+
+/**
+ * Reads, and joins the flight where there is no answer.
+ *
+ * KEYS: answer, mark, flight. ARGV: a token to lead by (none: only read), milliseconds for which it leads, 1 to join anyway.
+ * Returns the answer, the mark, the answer's life, whose flight it is, and the milliseconds that are left of that.
+ */
+export const READ = redisScript(`
+local found = redis.call('MGET', KEYS[1], KEYS[2], KEYS[3])
+local reply = { found[1], found[2], redis.call('PTTL', KEYS[1]), false, 0 }
+if ARGV[1] == '' or (found[1] and ARGV[3] ~= '1') then
+  return reply
+end
+local flight = found[3]
+local left = redis.call('PTTL', KEYS[3])
+-- What has no end, or a later one than any flight, is none of ours.
+if flight and left >= 0 and left <= tonumber(ARGV[2]) then
+  if string.sub(flight, -1) ~= '+' then
+    redis.pcall('SET', KEYS[3], flight .. '+', 'KEEPTTL')
+  end
+  reply[4] = flight
+  reply[5] = left
+  return reply
+end
+local taken = redis.pcall('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
+if not taken.err then
+  reply[4] = ARGV[1]
+elseif string.find(taken.err, 'READONLY', 1, true) then
+  return taken
+end
+return reply
+`);
+
+/**
+ * Stores an answer for as long as it has to live, which Redis counts by itself, so that nobody's clock need agree with
+ * another's. Stores nothing if the project was purged since the flight that brought it began: then another mark stands
+ * here than the one that the flight saw. (A mark outlives every flight, so that none here means no purge.) What is stored
+ * leaves the mark alone, so that a write which is later still is held against it too. Nor does it store anything if the
+ * flight has meanwhile gone to somebody else: what that one brought is newer.
+ *
+ * KEYS: answer, mark, flight. ARGV: answer, its life, the mark that was seen, the token (none: of no flight of the fleet),
+ * channel, message. Returns whether it was stored.
+ */
+export const STORE = redisScript(`
+local found = redis.call('MGET', KEYS[2], KEYS[3])
+local waited = false
+if ARGV[4] ~= '' then
+  waited = found[2] == ARGV[4] .. '+'
+  if not waited and found[2] ~= ARGV[4] then
+    return 0
+  end
+  redis.call('DEL', KEYS[3])
+end
+if found[1] and found[1] ~= ARGV[3] then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if waited then
+  redis.pcall('PUBLISH', ARGV[5], ARGV[6])
+end
+return 1
+`);
+
+/** KEYS: flight. ARGV: token, channel, message. */
+export const END_FLIGHT = redisScript(`
+local flight = redis.call('MGET', KEYS[1])[1]
+local waited = flight == ARGV[1] .. '+'
+if not waited and flight ~= ARGV[1] then
+  return 0
+end
+redis.call('DEL', KEYS[1])
+if waited then
+  redis.pcall('PUBLISH', ARGV[2], ARGV[3])
+end
+return 1
+`);
+
+/** KEYS: flight. ARGV: token, milliseconds. Returns whether this one still leads. */
+export const RENEW_FLIGHT = redisScript(`
+local flight = redis.call('MGET', KEYS[1])[1]
+if flight ~= ARGV[1] and flight ~= ARGV[1] .. '+' then
+  return 0
+end
+redis.call('SET', KEYS[1], flight, 'PX', ARGV[2])
+return 1
+`);
+
+/**
+ * Lets a flight go that is under way, too. The write that frees memory comes first: after it, a Redis that is full lets the
+ * script go on.
+ *
+ * KEYS: answer, mark, flight. ARGV: the new mark, its life, channel, how a flight ends by this.
+ */
+export const PURGE = redisScript(`
+local flight = redis.call('MGET', KEYS[3])[1]
+redis.call('DEL', KEYS[1], KEYS[3])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+if flight and ARGV[3] ~= '' and string.sub(flight, -1) == '+' then
+  redis.pcall('PUBLISH', ARGV[3], cjson.encode({ flight = string.sub(flight, 1, -2), how = ARGV[4] }))
+end
+return 1
+`);
