@@ -1,22 +1,17 @@
-import { LRUCache } from 'lru-cache';
-import type { Answer } from '../lookup/answer.ts';
-import type { Clock, HeldAnswer, MemoryCache } from '../lookup/ports.ts';
-import type { Kind } from '../lookup/project.ts';
-
-/**
- * Bytes that an entry takes beside its body: key, answer object, ETag, download ends and the LRU's own arrays. Measured
- * with Node 24 for bodies of 730 bytes: some 570. On the high side, so that the bound holds for the process, too.
- */
-const ENTRY_OVERHEAD_BYTES = 900;
+import type { Clock, MemoryCache } from '../lookup/ports.ts';
+import { createAnswerRecords, unitsOf } from './answer-record.ts';
+import { createIdHash, createIdIndex, indexBytes, slotsFor } from './id-index.ts';
+import { createRecordRing, UNIT_BYTES } from './record-ring.ts';
 
 export interface MemoryTier extends MemoryCache {
-  /** Bytes held by this tier's own count. */
+  /** Bytes that the answers held take, with all that is kept beside their bodies. */
   readonly bytes: number;
   readonly entries: number;
 }
 
 /**
- * The in-process tier: least recently used out first, bounded in bytes.
+ * The in-process tier. What was not used for the longest time goes first (see `RecordRing`); all that it takes of the
+ * process's memory is bounded in bytes and taken from the system once, which hands the pages out when they are first written.
  *
  * @param trustMs for how long a copy is served without asking the shared tier; `Infinity` where there is none.
  */
@@ -26,33 +21,54 @@ export function createMemoryCache(options: {
   readonly clock: Clock;
 }): MemoryTier {
   const { maxBytes, trustMs, clock } = options;
-  const held =
-    maxBytes === 0
-      ? undefined
-      : new LRUCache<string, HeldAnswer>({
-          maxSize: maxBytes,
-          sizeCalculation: ({ answer }) => sizeOf(answer),
-        });
+  const slots = slotsFor(maxBytes);
+  const memory = new DataView(new ArrayBuffer(Math.max(0, maxBytes - indexBytes(slots))));
+  const records = createAnswerRecords(memory);
+  const index = createIdIndex(slots, records);
+  const ring = createRecordRing(memory, {
+    moved: (from, to) => index.move(records.hashAt(to), from, to),
+    dropped: (place) => index.remove(records.hashAt(place), place),
+  });
+  const hashOf = createIdHash();
+
+  function remove(place: number): void {
+    index.remove(records.hashAt(place), place);
+    ring.free(place);
+  }
+
   return {
-    read: (kind, id) => held?.get(keyOf(kind, id)),
+    read(kind, id) {
+      const place = index.find(hashOf(kind, id), kind, id);
+      if (place === undefined) return undefined;
+      ring.use(place);
+      return records.read(place);
+    },
     write(kind, id, answer) {
       const trustedUntilMs = Math.min(answer.freshUntilMs, clock.now() + trustMs);
-      held?.set(keyOf(kind, id), { answer, trustedUntilMs });
+      const record = { hash: hashOf(kind, id), kind, id, answer, trustedUntilMs };
+      const units = unitsOf(record);
+      const older = index.find(record.hash, kind, id);
+      if (older !== undefined && ring.unitsAt(older) === units) {
+        ring.use(older);
+        records.write(older, record);
+        return;
+      }
+      if (older !== undefined) remove(older);
+      while (index.full) ring.evict();
+      const place = ring.append(units);
+      if (place === undefined) return;
+      records.write(place, record);
+      index.add(record.hash, place);
     },
-    remove: (kind, id) => void held?.delete(keyOf(kind, id)),
+    remove(kind, id) {
+      const place = index.find(hashOf(kind, id), kind, id);
+      if (place !== undefined) remove(place);
+    },
     get bytes() {
-      return held?.calculatedSize ?? 0;
+      return ring.held * UNIT_BYTES;
     },
     get entries() {
-      return held?.size ?? 0;
+      return index.entries;
     },
   };
-}
-
-function keyOf(kind: Kind, id: string): string {
-  return `${kind}/${id}`;
-}
-
-function sizeOf(answer: Answer): number {
-  return ENTRY_OVERHEAD_BYTES + (answer.found ? answer.body.length : 0);
 }

@@ -12,8 +12,8 @@ interface Kept {
 export interface FoundAnswer extends Kept {
   readonly found: true;
   /**
-   * The upstream's own bytes, one character each (`latin1`). Kept as a string, which takes a sixth less memory than a
-   * buffer of its own and goes out in one write together with the headers.
+   * The upstream's own bytes, one character each (`latin1`). A string, since that goes out in one write together with
+   * the headers.
    */
   readonly body: string;
   /** Its `strongEtag`. */
@@ -57,6 +57,15 @@ export function foundAnswer(
     fetchedAtMs: kept.fetchedAtMs,
     freshUntilMs: kept.freshUntilMs,
   };
+}
+
+/** Whether two are of one fetch. A tier hands out copies, so that it can't be told by their being one object. */
+export function isSameAnswer(one: Answer, other: Answer): boolean {
+  return (
+    one.fetchedAtMs === other.fetchedAtMs &&
+    one.freshUntilMs === other.freshUntilMs &&
+    (one.found && other.found ? one.etag === other.etag : one.found === other.found)
+  );
 }
 
 /** One from the future is not: this process's clock was set back, so how old it is can't be told. */

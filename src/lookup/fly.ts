@@ -1,4 +1,4 @@
-import { type Answer, isFresh } from './answer.ts';
+import { type Answer, isFresh, isSameAnswer } from './answer.ts';
 import { createAnswerFetcher } from './fetch-answer.ts';
 import { createFleet } from './fleet.ts';
 import type { Found, LookupRequest } from './found.ts';
@@ -53,7 +53,9 @@ export function createFlyer(dependencies: {
       storing?.then(
         (written) => {
           // A purge elsewhere, or another leader, overtook this flight; what a later one brought may stay.
-          if (!written && memory.read(kind, id)?.answer === answer) memory.remove(kind, id);
+          if (written) return;
+          const held = memory.read(kind, id);
+          if (held !== undefined && isSameAnswer(held.answer, answer)) memory.remove(kind, id);
         },
         () => undefined,
       );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeAnswer, encodeAnswer } from '../../src/cache/answer-codec.ts';
+import { createAnswerRecords } from '../../src/cache/answer-record.ts';
 import { createMemoryCache } from '../../src/cache/memory-cache.ts';
 import type { NotFoundAnswer } from '../../src/lookup/answer.ts';
 import { answer, bytesOf, NOW_MS } from '../support/builders.ts';
@@ -55,6 +56,15 @@ describe('an answer in Redis', () => {
   });
 });
 
+test('records whose hashes are the same are told apart by kind and id', () => {
+  const records = createAnswerRecords(new DataView(new ArrayBuffer(1024)));
+  records.write(0, { hash: 7, kind: 'image', id: 'p1', answer: unknown, trustedUntilMs: NOW_MS });
+  expect(records.hashAt(0)).toBe(7);
+  expect(records.isAt(0, 'image', 'p1')).toBe(true);
+  expect(records.isAt(0, 'video', 'p1')).toBe(false);
+  for (const id of ['p', 'p2', 'P1', 'q1', 'p11']) expect(records.isAt(0, 'image', id)).toBe(false);
+});
+
 describe('the memory tier', () => {
   function tier(options: { maxBytes?: number; trustMs?: number } = {}) {
     const clock = createManualClock(NOW_MS);
@@ -65,8 +75,8 @@ describe('the memory tier', () => {
     const { memory } = tier();
     memory.write('image', 'p1', found);
     memory.write('video', 'p1', unknown);
-    expect(memory.read('image', 'p1')?.answer).toBe(found);
-    expect(memory.read('video', 'p1')?.answer).toBe(unknown);
+    expect(memory.read('image', 'p1')?.answer).toEqual(found);
+    expect(memory.read('video', 'p1')?.answer).toEqual(unknown);
     expect(memory.read('image', 'p2')).toBeUndefined();
     memory.remove('image', 'p1');
     expect(memory.read('image', 'p1')).toBeUndefined();
@@ -96,12 +106,43 @@ describe('the memory tier', () => {
   });
 
   test('throws the least recently used out first', () => {
-    const { memory } = tier({ maxBytes: 4500 });
+    const { memory: measured } = tier();
+    measured.write('image', 'a', found);
+    const { memory } = tier({ maxBytes: Math.floor(3.5 * measured.bytes) });
     for (const id of ['a', 'b']) memory.write('image', id, found);
     memory.read('image', 'a');
     for (const id of ['c', 'd']) memory.write('image', id, found);
     expect(memory.read('image', 'a')).toBeDefined();
     expect(memory.read('image', 'b')).toBeUndefined();
+  });
+
+  test('keeps what is in use through ten times as many others as it can hold', () => {
+    const { memory } = tier({ maxBytes: 100_000 });
+    memory.write('image', 'watched', found);
+    for (let n = 0; n < 3000; n += 1) {
+      expect(memory.read('image', 'watched')?.answer).toEqual(found);
+      memory.write('image', `seen-once-${n}`, found);
+    }
+    expect(memory.entries).toBeLessThan(300);
+  });
+
+  test('makes room though all that it holds is in use', () => {
+    const { memory } = tier({ maxBytes: 200_000 });
+    for (let n = 0; n < 2000; n += 1) {
+      memory.write('image', `p${n}`, found);
+      memory.read('image', `p${n}`);
+    }
+    expect(memory.read('image', 'p1999')?.answer).toEqual(found);
+    expect(memory.read('image', 'p0')).toBeUndefined();
+  });
+
+  test('holds fewer of the shortest answers than there is room for, and still the newest', () => {
+    const { memory } = tier({ maxBytes: 10_000 });
+    for (let n = 0; n < 1000; n += 1) memory.write('audio', `p${n}`, unknown);
+    expect(memory.entries).toBeGreaterThan(20);
+    for (let n = 1000 - memory.entries; n < 1000; n += 1) {
+      expect(memory.read('audio', `p${n}`)?.answer).toEqual(unknown);
+    }
   });
 
   test('of no bytes keeps nothing, and one that is too small for an answer drops the older one', () => {
