@@ -37,8 +37,14 @@ export function createFlyer(dependencies: {
   const fetchAnswer = createAnswerFetcher(dependencies);
   const fleet = shared && createFleet({ shared, clock, policy });
 
+  /** Whether memory still has just this answer. */
+  function holds({ kind, id }: LookupRequest, answer: Answer): boolean {
+    const held = memory.read(kind, id);
+    return held !== undefined && isSameAnswer(held.answer, answer);
+  }
+
   function keep(
-    { kind, id }: LookupRequest,
+    request: LookupRequest,
     answer: Answer,
     how: {
       readonly lead: LedFlight | undefined;
@@ -46,6 +52,7 @@ export function createFlyer(dependencies: {
       readonly replaces: boolean;
     },
   ): void {
+    const { kind, id } = request;
     if (isFresh(answer, clock.now())) {
       memory.write(kind, id, answer);
       // Nobody waits for the shared tier to write; it reports its own failures.
@@ -54,8 +61,7 @@ export function createFlyer(dependencies: {
         (written) => {
           // A purge elsewhere, or another leader, overtook this flight; what a later one brought may stay.
           if (written) return;
-          const held = memory.read(kind, id);
-          if (held !== undefined && isSameAnswer(held.answer, answer)) memory.remove(kind, id);
+          if (holds(request, answer)) memory.remove(kind, id);
         },
         () => undefined,
       );
@@ -93,12 +99,7 @@ export function createFlyer(dependencies: {
       fleet?.failed(lead, error);
       // With the shared cache out of reach this process's own copy counts, while it is fresh and nobody purged it here.
       const cutOff = joined !== undefined && !joined.reached;
-      if (
-        cutOff &&
-        held !== undefined &&
-        held === memory.read(kind, id)?.answer &&
-        isFresh(held, clock.now())
-      )
+      if (cutOff && held !== undefined && holds(request, held) && isFresh(held, clock.now()))
         return { answer: held, source: 'memory', collapsed: false, ruledOut: false };
       throw error;
     }
