@@ -13,13 +13,14 @@ import { memory } from './memory-part.ts';
 import type { Part, RunOptions } from './part.ts';
 import { machineSection, type PageSection, pageSection, resultsPage, withSections } from './results-page.ts';
 import { start } from './start-part.ts';
+import { storms } from './storms-part.ts';
 import { moveToLoadCore } from './support/cores.ts';
 import { machineFacts, measuredLine } from './support/machine.ts';
 import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
 
 /** In the order in which they run and stand in RESULTS.md. */
-const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, memory, start];
+const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, storms, memory, start];
 
 const MOST_PROJECTS = 999_999;
 const EXIT_INTERRUPTED = 130;
