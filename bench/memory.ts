@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ServiceContender, startServiceContender } from './support/contender.ts';
+import { startServiceContender } from './support/contender.ts';
 import { walkingScript } from './support/lua.ts';
 import { residentBytes } from './support/process-facts.ts';
+import { redisMemory } from './support/redis-memory.ts';
 import { scrape } from './support/scrape.ts';
 import { type Surroundings, tokensOfUsers } from './support/surroundings.ts';
 import { startUpstreamStub } from './support/upstream-stub.ts';
@@ -16,6 +18,7 @@ const TIME_LIMIT_SECONDS = 3600;
 
 export interface MemoryOptions {
   readonly lookups: number;
+  /** Different ones; asked for in turn, and once more from the first where there are more lookups. At most 1,000,000. */
   readonly projects: number;
 }
 
@@ -28,7 +31,8 @@ export interface MemoryFigures {
   /** The kernel's own high-water mark, from the start of the process. */
   readonly peakBytes: number;
   readonly afterBytes: number;
-  /** What the memory tier says of itself at the end. */
+  /** What the memory tier says of itself: at its highest, and at the end. */
+  readonly cachePeakBytes: number;
   readonly cacheBytes: number;
   readonly cacheEntries: number;
   /** What V8 has taken for its heap, and what Buffers and the like take outside of it. */
@@ -56,7 +60,13 @@ export async function measureMemory(
   });
   const { nowBytes: idleBytes } = residentBytes(service.pid);
 
-  const result = await loadUntil(() => hasAnswered(service, lookups), {
+  let cachePeakBytes = 0;
+  async function answeredAll(): Promise<boolean> {
+    const metric = await scrape(service.opsUrl);
+    cachePeakBytes = Math.max(cachePeakBytes, metric('cache_memory_bytes'));
+    return metric('lookups_total') >= lookups;
+  }
+  const result = await loadUntil(answeredAll, {
     url: service.url,
     script,
     seconds: TIME_LIMIT_SECONDS,
@@ -65,6 +75,10 @@ export async function measureMemory(
 
   const { nowBytes: afterBytes, peakBytes } = residentBytes(service.pid);
   const metric = await scrape(service.opsUrl);
+  assert.ok(
+    upstream.answered() >= Math.min(lookups, projects),
+    'the upstream must be asked for each project',
+  );
   return {
     lookups: metric('lookups_total'),
     upstreamRequests: upstream.answered(),
@@ -73,16 +87,13 @@ export async function measureMemory(
     idleBytes,
     peakBytes,
     afterBytes,
+    cachePeakBytes,
     cacheBytes: metric('cache_memory_bytes'),
     cacheEntries: metric('cache_memory_entries'),
     heapBytes: metric('nodejs_heap_size_total_bytes'),
     externalBytes: metric('nodejs_external_memory_bytes'),
     redisBytes: await redisMemory(redis),
   };
-}
-
-async function hasAnswered({ opsUrl }: ServiceContender, lookups: number): Promise<boolean> {
-  return (await scrape(opsUrl))('lookups_total') >= lookups;
 }
 
 /** wrk knows time only, so a count ends it from outside. */
@@ -104,8 +115,4 @@ async function loadUntil(
   );
   const [result] = await Promise.all([running, watch()]);
   return result;
-}
-
-async function redisMemory(redis: Surroundings['redis']): Promise<number> {
-  return Number(/^used_memory:(\d+)/m.exec(String(await redis.command('INFO', 'memory')))?.[1]);
 }

@@ -1,21 +1,15 @@
 /** The process in which `cache-growth.ts` measures: `node --expose-gc … MAX_BYTES BODY_BYTES PROJECTS`. */
 import { createMemoryCache } from '../../src/cache/memory-cache.ts';
-import { type Answer, foundAnswer } from '../../src/lookup/answer.ts';
-import { parseProject } from '../../src/lookup/project.ts';
+import type { Answer } from '../../src/lookup/answer.ts';
 import type { CacheGrowth } from './cache-growth.ts';
-import { projectBodies, randomProjectId } from './sized-project.ts';
+import { randomProjectId, sizedAnswers } from './sized-project.ts';
 
 const [maxBytes = 0, bodyBytes = 0, projects = 0] = process.argv.slice(2).map(Number);
 
-const nowMs = Date.now();
-const kept = { fetchedAtMs: nowMs, freshUntilMs: nowMs + 60_000, refreshed: false, clockLagMs: 0 };
-
 function answers(): (id: string) => Answer {
-  if (bodyBytes === 0) return () => ({ found: false, fetchedAtMs: nowMs, freshUntilMs: nowMs + 5000 });
-  const makeBody = projectBodies(bodyBytes, nowMs);
-  const project = parseProject(makeBody(randomProjectId()));
-  if (project === undefined) throw new Error('this is no project');
-  return (id) => foundAnswer(makeBody(id), project, kept);
+  const nowMs = Date.now();
+  if (bodyBytes > 0) return sizedAnswers(bodyBytes, nowMs);
+  return () => ({ found: false, fetchedAtMs: nowMs, freshUntilMs: nowMs + 5000 });
 }
 
 function fill(bytes: number, count: number) {

@@ -1,8 +1,11 @@
 import { randomInt } from 'node:crypto';
+import { type FoundAnswer, foundAnswer } from '../../src/lookup/answer.ts';
+import { parseProject } from '../../src/lookup/project.ts';
 import { signDownload } from './signed-url.ts';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
 const ID_LENGTH = 25;
+const HOUR_MS = 3_600_000;
 
 /** As long as Magic Hour's ids are (cuid: `c` and 24 characters), and a string of its own. */
 export function randomProjectId(): string {
@@ -11,12 +14,20 @@ export function randomProjectId(): string {
 }
 
 /**
- * Finished projects' bodies of exactly so many bytes, from 300 on: as many signed downloads as fit, and a name that fills
- * what is left.
+ * Answers whose bodies have exactly so many bytes, from 300 on, just fetched and fresh for an hour.
  *
- * @returns makes the body for an id as long as Magic Hour's
+ * @returns makes the answer for an id as long as Magic Hour's
  */
-export function projectBodies(bytes: number, nowMs: number): (id: string) => Buffer {
+export function sizedAnswers(bodyBytes: number, nowMs: number): (id: string) => FoundAnswer {
+  const makeBody = projectBodies(bodyBytes, nowMs);
+  const project = parseProject(makeBody(randomProjectId()));
+  if (project === undefined) throw new Error('this is no project');
+  const kept = { fetchedAtMs: nowMs, freshUntilMs: nowMs + HOUR_MS, refreshed: false, clockLagMs: 0 };
+  return (id) => foundAnswer(makeBody(id), project, kept);
+}
+
+/** Finished projects: as many signed downloads as fit, and a name that fills what is left. */
+function projectBodies(bytes: number, nowMs: number): (id: string) => Buffer {
   const placeholder = randomProjectId();
   const downloads: unknown[] = [];
   for (;;) {
