@@ -17,7 +17,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run build
 COPY config ./config
-COPY docs/openapi.yaml ./docs/
+COPY docs/openapi.json ./docs/
 # Whatever umask the checkout was made under, any user can read the files and nobody can write them.
 RUN chmod -R a=rX package.json dist config docs
 

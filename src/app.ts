@@ -33,7 +33,7 @@ export interface AppDependencies {
   readonly corsOrigins: readonly string[];
   /** Addresses and CIDR ranges of the proxies in front. */
   readonly trustProxy: readonly string[];
-  /** docs/openapi.yaml as JSON. */
+  /** docs/openapi.json. */
   readonly apiDescription: () => string;
   readonly draining: RefusalGate;
   readonly leakGuard: LeakGuard;

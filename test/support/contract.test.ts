@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -37,6 +38,11 @@ describe('docs/openapi.yaml', () => {
     // It is handed a copy of its own: it resolves references in place.
     const result = await validator.validate(structuredClone(documentSchema.loose().parse(readDocument())));
     expect([result.valid, validator.version]).toEqual([true, '3.1']);
+  });
+
+  test('says the same as docs/openapi.json, which is served: `npm run openapi` writes that', () => {
+    const served = readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8');
+    expect(JSON.parse(served)).toEqual(readDocument());
   });
 
   test('has a $ref refused that leads nowhere or in a circle', () => {
