@@ -25,9 +25,13 @@ const ROOT = new URL('../../', import.meta.url);
  * Runs the service as it runs in production, as a process of its own, and waits until it says that it is ready.
  *
  * @param env its whole environment; `PORT` and `OPS_PORT` are free ones where it names none
+ * @param args what follows `node`
  */
-export async function startServiceProcess(env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
-  const { ready, ...service } = await spawnServiceProcess(env);
+export async function startServiceProcess(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = startArguments(),
+): Promise<ServiceProcess> {
+  const { ready, ...service } = await spawnServiceProcess(env, args);
   await ready;
   return service;
 }
@@ -35,9 +39,10 @@ export async function startServiceProcess(env: Readonly<Record<string, string>>)
 /** The same without waiting. `ready` rejects where the process ends before. */
 export async function spawnServiceProcess(
   env: Readonly<Record<string, string>>,
+  args: readonly string[] = startArguments(),
 ): Promise<ServiceProcess & { readonly ready: Promise<void> }> {
   const { PORT: port = `${await freePort()}`, OPS_PORT: opsPort = `${await freePort()}` } = env;
-  const child = spawnMain({ HOST: '127.0.0.1', ...env, PORT: port, OPS_PORT: opsPort });
+  const child = spawnMain({ HOST: '127.0.0.1', ...env, PORT: port, OPS_PORT: opsPort }, args);
   const lines: string[] = [];
   const stderr = collect(child.stderr);
   const exited = exitOf(child);
@@ -68,8 +73,8 @@ export async function runServiceProcess(env: Readonly<Record<string, string>>) {
 }
 
 /** Its environment is what a test says alone, so that nothing of this machine's counts. */
-function spawnMain(env: Readonly<Record<string, string>>): ChildProcess {
-  const child = spawn(process.execPath, startArguments(), {
+function spawnMain(env: Readonly<Record<string, string>>, args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

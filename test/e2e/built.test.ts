@@ -1,0 +1,69 @@
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundle } from '../../scripts/bundle.ts';
+import { noticesFor } from '../../scripts/notices.ts';
+import { type MagicHourEmulator, startMagicHourEmulator } from '../support/magic-hour-emulator.ts';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
+
+let folder: string;
+let files: string[];
+let emulator: MagicHourEmulator;
+let issuer: TokenIssuer;
+let service: ServiceProcess;
+
+// What the image holds, where no node_modules can be found: without docs/, so that one request fails.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'magic-hour-bff-built-'));
+  [emulator, issuer] = await Promise.all([startMagicHourEmulator(), startTokenIssuer()]);
+  for (const name of ['config', 'package.json']) await cp(name, join(folder, name), { recursive: true });
+  files = await bundle(join(folder, 'dist'));
+  service = await startServiceProcess(
+    {
+      MAGIC_HOUR_API_KEY: emulator.apiKey,
+      MAGIC_HOUR_BASE_URL: emulator.baseUrl,
+      AUTH_ISSUER: issuer.issuer,
+      AUTH_AUDIENCE: issuer.audience,
+    },
+    ['--enable-source-maps', join(folder, 'dist/main.js')],
+  );
+});
+afterAll(async () => {
+  service.kill('SIGKILL');
+  await Promise.all([service.exited, emulator.close(), issuer.close()]);
+  await rm(folder, { recursive: true });
+});
+
+describe('the built service', () => {
+  test('answers a lookup with nothing but its own files', async () => {
+    const answer = await fetch(`${service.publicUrl}/v1/image-projects/complete-built`, {
+      headers: { authorization: `Bearer ${await issuer.token()}` },
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ id: 'complete-built', status: 'complete' });
+  });
+
+  test('names the line of the source where an error arose', async () => {
+    expect((await fetch(`${service.publicUrl}/openapi.json`)).status).toBe(500);
+    const source = (await readFile('src/service.ts', 'utf8')).split('\n');
+    const line = 1 + source.findIndex((text) => text.includes("'../docs/openapi.json'"));
+    await expect
+      .poll(() => service.lines.some((text) => text.includes(`/src/service.ts:${line}:`)))
+      .toBe(true);
+  });
+
+  test('stops on SIGTERM with 0', async () => {
+    service.kill('SIGTERM');
+    expect(await service.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
+test('the notices give a licence for each package that was built in, and none for others', async () => {
+  const notices = noticesFor(files);
+  for (const name of ['express', 'zod', '@ioredis/commands']) {
+    expect(notices).toMatch(new RegExp(`^${name} [0-9.]+: MIT\n\n.*Permission is hereby granted`, 'ms'));
+  }
+  for (const name of ['vitest', 'esbuild', 'fastify']) expect(notices).not.toContain(`\n${name} `);
+});
