@@ -1,7 +1,13 @@
 import { BrokenCircuitError, BulkheadRejectedError, TaskCancelledError } from 'cockatiel';
 import { HttpError } from '../errors.ts';
 
-export type FailureProblem = 'timeout' | 'network' | 'server_error' | 'too_many_requests' | 'request_timeout';
+export type FailureProblem =
+  | 'timeout'
+  | 'network'
+  | 'stale'
+  | 'server_error'
+  | 'too_many_requests'
+  | 'request_timeout';
 
 /** An attempt that another attempt may mend. */
 export class AttemptFailure extends Error {
@@ -22,9 +28,9 @@ export class AttemptFailure extends Error {
     this.retryable = options.retryable;
   }
 
-  /** Whether it says that the upstream is ill; being told to slow down does not. */
+  /** Whether it says that the upstream is ill; being told to slow down does not, nor does a connection that was let go. */
   get upstreamIll(): boolean {
-    return this.problem !== 'too_many_requests';
+    return this.problem !== 'too_many_requests' && this.problem !== 'stale';
   }
 }
 

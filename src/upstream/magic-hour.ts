@@ -4,7 +4,8 @@ import type { Kind } from '../lookup/project.ts';
 import { AttemptFailure, httpDateMs, retryAfterMs, toHttpError } from './failure.ts';
 import type { KeyRing } from './key-ring.ts';
 import { CIRCUIT_HALF_OPEN_AFTER_MS, type Resilience } from './resilience.ts';
-import { type Transport, TransportError, type TransportResponse } from './transport.ts';
+import type { Transport, TransportResponse } from './transport.ts';
+import { TransportError } from './transport-error.ts';
 
 /** Facts about requests to Magic Hour, for whoever counts or logs them. */
 export interface UpstreamEvents {
@@ -100,7 +101,10 @@ export function createMagicHour(dependencies: {
       over(problem);
       if (!(error instanceof TransportError)) throw error;
       if (error.problem === 'too_large') throw badResponse('larger than allowed');
-      throw new AttemptFailure(problem, { retryable: clock.now() < deadlineAtMs, reason: error.code });
+      throw new AttemptFailure(error.problem === 'stale' ? 'stale' : problem, {
+        retryable: clock.now() < deadlineAtMs,
+        reason: error.code,
+      });
     }
   }
 

@@ -33,7 +33,6 @@ export function openUpstream(
   const transport = createTransport({
     baseUrl: settings.baseUrl,
     maxResponseBytes: settings.maxResponseBytes,
-    maxSockets: settings.maxConcurrency,
     userAgent,
   });
   const resilience = createResilience(settings, {
