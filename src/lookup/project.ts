@@ -12,7 +12,8 @@ export const PROJECT_ID_PATTERN = new RegExp(`^${PROJECT_ID}$`);
 /** The documented statuses; the terminal ones are the last three. */
 const PENDING_STATUSES = ['draft', 'queued', 'rendering'] as const;
 const TERMINAL_STATUSES = ['complete', 'error', 'canceled'] as const;
-export type Status = (typeof PENDING_STATUSES)[number] | (typeof TERMINAL_STATUSES)[number];
+const STATUSES = [...PENDING_STATUSES, ...TERMINAL_STATUSES] as const;
+export type Status = (typeof STATUSES)[number];
 
 /**
  * What the upstream's description lists as present in every body. `total_frame_cost` is left out on purpose: the
@@ -21,7 +22,7 @@ export type Status = (typeof PENDING_STATUSES)[number] | (typeof TERMINAL_STATUS
 const DOCUMENTED_FIELDS = {
   id: z.string(),
   name: z.string().nullable(),
-  status: z.enum([...PENDING_STATUSES, ...TERMINAL_STATUSES]),
+  status: z.enum(STATUSES),
   image_count: z.int(),
   type: z.string(),
   created_at: z.string(),
@@ -31,6 +32,10 @@ const DOCUMENTED_FIELDS = {
   error: z.object({ message: z.string(), code: z.string() }).nullable(),
 } as const;
 const UNDESCRIBED_FIELDS = new Set(['total_frame_cost']);
+const documentedSchema = z.looseObject(DOCUMENTED_FIELDS);
+
+const DATE_TIME = z.regexes.datetime({ offset: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Only what this service itself needs; everything else is passed through as it came. */
 const neededSchema = z.looseObject({
@@ -70,31 +75,39 @@ export interface DownloadEnds {
  *   `downloads` is not a list of objects.
  */
 export function parseProject(body: Uint8Array): Project | undefined {
-  const parsed = neededSchema.safeParse(parseBytes(body));
-  if (!parsed.success) return undefined;
-  const { id, status: spelled, enabled, downloads } = parsed.data;
-  const status = documentedStatus(spelled);
+  const value = parseBytes(body);
+  // One look at the whole where all is as documented; the second is for the others.
+  const documented = documentedSchema.safeParse(value);
+  if (documented.success) return projectOf(documented.data, []);
+  const needed = neededSchema.safeParse(value);
+  if (!needed.success) return undefined;
+  return projectOf(needed.data, [...new Set(documented.error.issues.map(({ path }) => String(path[0])))]);
+}
+
+/** @param drifted documented fields that are not as they should be */
+function projectOf(fields: z.output<typeof neededSchema>, drifted: readonly string[]): Project {
+  const status = documentedStatus(fields.status);
   return {
-    id,
+    id: fields.id,
     status,
     terminal: TERMINAL_STATUSES.some((terminal) => terminal === status),
-    enabled: enabled !== false,
-    downloadEnds: endsOf(downloads ?? []),
-    drift: driftOf(parsed.data),
+    enabled: fields.enabled !== false,
+    downloadEnds: endsOf(fields.downloads ?? []),
+    drift: hasUndocumented(fields) ? [...drifted, 'other'] : drifted,
   };
 }
 
 /** `undefined` also where the bytes are not UTF-8, which RFC 8259 makes JSON be. */
 function parseBytes(body: Uint8Array): unknown {
   try {
-    return parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+    return parseJson(utf8.decode(body));
   } catch {
     return undefined;
   }
 }
 
 function documentedStatus(spelled: string): Status | 'unknown' {
-  return DOCUMENTED_FIELDS.status.safeParse(spelled).data ?? 'unknown';
+  return STATUSES.find((status) => status === spelled) ?? 'unknown';
 }
 
 function endsOf(downloads: ReadonlyArray<{ url?: unknown; expires_at?: unknown }>): DownloadEnds {
@@ -109,19 +122,14 @@ function endsOf(downloads: ReadonlyArray<{ url?: unknown; expires_at?: unknown }
 
 /** The sooner of what the body and what the signed URL itself say. */
 function endOf(url: unknown, expiresAt: unknown): number | undefined {
-  const stated = DOCUMENTED_FIELDS.downloads.element.shape.expires_at.safeParse(expiresAt);
-  const ends = [stated.success ? Date.parse(stated.data) : undefined, signedUrlEndMs(url)].filter(
-    (end) => end !== undefined,
-  );
-  return ends.length === 0 ? undefined : Math.min(...ends);
+  const stated =
+    typeof expiresAt === 'string' && DATE_TIME.test(expiresAt) ? Date.parse(expiresAt) : undefined;
+  const signed = signedUrlEndMs(url);
+  return stated === undefined || signed === undefined ? (stated ?? signed) : Math.min(stated, signed);
 }
 
-function driftOf(body: Readonly<Record<string, unknown>>): string[] {
-  const drift: string[] = Object.entries(DOCUMENTED_FIELDS)
-    .filter(([field, type]) => !type.safeParse(body[field]).success)
-    .map(([field]) => field);
-  const undocumented = Object.keys(body).some(
+function hasUndocumented(fields: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(fields).some(
     (field) => !Object.hasOwn(DOCUMENTED_FIELDS, field) && !UNDESCRIBED_FIELDS.has(field),
   );
-  return undocumented ? [...drift, 'other'] : drift;
 }

@@ -11,8 +11,8 @@ const MAX_LIFETIME_SECONDS = 604_800;
  * Source: https://cloud.google.com/storage/docs/authentication/canonical-requests#required-query-parameters
  */
 export function signedUrlEndMs(url: unknown): number | undefined {
-  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
-  const parameters = new URL(url).searchParams;
+  const parameters = typeof url === 'string' ? URL.parse(url)?.searchParams : undefined;
+  if (parameters === undefined) return undefined;
   const date = BASIC_DATE.exec(parameters.get('X-Goog-Date') ?? '');
   const lifetime = parameters.get('X-Goog-Expires') ?? '';
   if (date === null || !/^\d{1,6}$/.test(lifetime) || Number(lifetime) > MAX_LIFETIME_SECONDS)
