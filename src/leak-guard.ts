@@ -53,9 +53,14 @@ export function createLeakGuard(secrets: () => readonly string[], leakStopped: (
 
 const ESCAPED = /\\u00([0-9a-f]{2})|%([0-9a-f]{2})|\\(["\\/])/gi;
 
-/** A body as its readers see it in the end: JSON's escapes and percent encoding, which have many spellings, undone. */
-export function unescaped(body: Uint8Array): string {
-  return bytesOf(body)
+/**
+ * A body as its readers see it in the end: JSON's escapes and percent encoding, which have many spellings, undone.
+ * `undefined` where that is the body itself.
+ */
+export function unescaped(body: Uint8Array): string | undefined {
+  const bytes = bytesOf(body);
+  if (!bytes.includes('\\') && !bytes.includes('%')) return undefined;
+  return bytes
     .toString('latin1')
     .replace(ESCAPED, (_all, json?: string, percent?: string, itself?: string) =>
       itself === undefined ? String.fromCharCode(Number.parseInt(json ?? percent ?? '', 16)) : itself,

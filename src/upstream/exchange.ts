@@ -1,5 +1,4 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { GenericAbortSignal } from 'axios';
 import { heedKeepAlive } from './kept-connections.ts';
 import { TransportError } from './transport-error.ts';
 
@@ -14,24 +13,20 @@ const CLOSED_CODES = new Set(['ECONNRESET', 'EPIPE']);
 /**
  * Sends a request without a body, and reads its response to the end.
  *
- * @throws TransportError also where the body is longer than allowed, or the signal came first
+ * @throws TransportError also where the body is longer than allowed, or it takes longer
  */
 export function exchange(
   request: ClientRequest,
-  maxBytes: number,
-  signal: GenericAbortSignal | undefined,
+  { maxBytes, limitMs }: { readonly maxBytes: number; readonly limitMs: number },
 ): Promise<Exchanged> {
   const { promise, resolve, reject } = Promise.withResolvers<Exchanged>();
   let response: IncomingMessage | undefined;
+  const timer = setTimeout(() => fail(new TransportError('timeout', 'TIME_LIMIT')), limitMs);
 
   function fail(error: TransportError): void {
-    signal?.removeEventListener?.('abort', abort);
+    clearTimeout(timer);
     reject(error);
     request.destroy();
-  }
-
-  function abort(): void {
-    fail(new TransportError('network', 'ABORTED'));
   }
 
   function read(head: IncomingMessage): void {
@@ -45,14 +40,13 @@ export function exchange(
       else chunks.push(chunk);
     });
     head.on('end', () => {
-      signal?.removeEventListener?.('abort', abort);
+      clearTimeout(timer);
       const [only] = chunks;
       resolve({ head, body: chunks.length === 1 && only ? only : Buffer.concat(chunks, length) });
     });
     head.on('error', (error) => fail(new TransportError('network', codeOf(error))));
   }
 
-  signal?.addEventListener?.('abort', abort);
   request.on('response', read);
   request.on('error', (error) => {
     // What came behind a whole response is nobody's, and the connection is gone for it.

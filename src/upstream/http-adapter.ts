@@ -44,7 +44,10 @@ export function createHttpAdapter(options: {
   return {
     async send(config) {
       const sent = open(config);
-      const { head, body } = await exchange(sent, maxResponseBytes, config.signal);
+      const { head, body } = await exchange(sent, {
+        maxBytes: maxResponseBytes,
+        limitMs: config.timeout ?? 0,
+      });
       const coding = head.headers['content-encoding'];
       const { date, 'retry-after': retryAfter } = head.headers;
       return {

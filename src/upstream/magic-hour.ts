@@ -21,8 +21,8 @@ interface Attempt {
   readonly trace: TraceContext;
   /** Unix milliseconds at which the lookup is given up. */
   readonly deadlineAtMs: number;
-  /** Ends this attempt alone. */
-  readonly signal: AbortSignal;
+  /** Unix milliseconds at which this attempt alone is given up. */
+  readonly endsAtMs: number;
 }
 
 /** Enough for the current key, a newer one out of its file, and the next one. */
@@ -54,8 +54,8 @@ export function createMagicHour(dependencies: {
       deadlineAtMs: clock.now() + deadlineMs,
     };
     try {
-      const response = await resilience.execute(async (signal) => {
-        const answered = await sendWithKeys({ ...asked, signal });
+      const response = await resilience.execute(async (limitMs) => {
+        const answered = await sendWithKeys({ ...asked, endsAtMs: clock.now() + limitMs });
         throwIfRetriable(answered, asked.deadlineAtMs);
         return answered;
       });
@@ -87,24 +87,21 @@ export function createMagicHour(dependencies: {
   }
 
   async function send(attempt: Attempt, key: string): Promise<TransportResponse> {
-    const { kind, path, trace, deadlineAtMs, signal } = attempt;
+    const { kind, path, trace, deadlineAtMs, endsAtMs } = attempt;
     const startedAtMs = clock.now();
     const over = (status: string) => events.attempted(kind, status, (clock.now() - startedAtMs) / 1000);
     const { traceparent } = trace;
     const headers = { authorization: `Bearer ${key}`, ...(traceparent === undefined ? {} : { traceparent }) };
     try {
-      const response = await transport.get(path, headers, signal);
+      const response = await transport.get(path, headers, Math.max(1, endsAtMs - startedAtMs));
       over(String(response.status));
       return response;
     } catch (error) {
-      const problem = signal.aborted ? 'timeout' : 'network';
-      over(problem);
       if (!(error instanceof TransportError)) throw error;
-      if (error.problem === 'too_large') throw badResponse('larger than allowed');
-      throw new AttemptFailure(error.problem === 'stale' ? 'stale' : problem, {
-        retryable: clock.now() < deadlineAtMs,
-        reason: error.code,
-      });
+      const { problem, code } = error;
+      over(problem === 'timeout' ? 'timeout' : 'network');
+      if (problem === 'too_large') throw badResponse('larger than allowed');
+      throw new AttemptFailure(problem, { retryable: clock.now() < deadlineAtMs, reason: code });
     }
   }
 

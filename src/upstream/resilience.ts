@@ -7,8 +7,7 @@ import {
   handleType,
   type IRetryBackoffContext,
   retry,
-  TimeoutStrategy,
-  timeout,
+  TaskCancelledError,
   wrap,
 } from 'cockatiel';
 import { AttemptFailure } from './failure.ts';
@@ -21,8 +20,13 @@ const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 2000;
 
 export interface Resilience {
-  /** Runs attempts until one succeeds, none is left or the deadline is over. The signal ends one attempt. */
-  execute<T>(attempt: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /**
+   * Runs attempts until one succeeds, none is left or the deadline is over.
+   *
+   * @param attempt ends itself when its time is over: milliseconds, at most those that are left of the deadline
+   * @throws TaskCancelledError at the deadline
+   */
+  execute<T>(attempt: (limitMs: number) => Promise<T>): Promise<T>;
   readonly circuitOpen: boolean;
   readonly inFlight: number;
   readonly queued: number;
@@ -37,6 +41,9 @@ export interface ResilienceEvents {
 /**
  * deadline → retries → circuit → places → one attempt's timeout. The circuit stands before the places, so that an
  * open one answers at once, and a place is held by an attempt only, not by the pause before the next.
+ *
+ * The two times are kept here, by plain timers: cockatiel's timeouts make, link and undo an `AbortController` each for
+ * every request, which is more work than its three other policies together.
  */
 export function createResilience(
   settings: {
@@ -48,10 +55,6 @@ export function createResilience(
   },
   events: ResilienceEvents,
 ): Resilience {
-  const deadline = timeout(settings.deadlineMs, {
-    strategy: TimeoutStrategy.Aggressive,
-    abortOnReturn: false,
-  });
   const retries = retry(
     handleType(AttemptFailure, (failure) => failure.retryable),
     { maxAttempts: settings.retries, backoff: new DelegateBackoff(pauseMs) },
@@ -61,18 +64,22 @@ export function createResilience(
     { halfOpenAfter: CIRCUIT_HALF_OPEN_AFTER_MS, breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN) },
   );
   const places = bulkhead(settings.maxConcurrency, settings.maxQueue);
-  // Cooperative: the attempt itself says that it was ended, so that this counts and is tried again as any other failure.
-  const attemptTimeout = timeout(settings.timeoutMs, {
-    strategy: TimeoutStrategy.Cooperative,
-    abortOnReturn: false,
-  });
-  const policy = wrap(deadline, retries, circuit, places, attemptTimeout);
+  const policy = wrap(retries, circuit, places);
   retries.onRetry(() => events.retried());
   circuit.onBreak(() => events.circuitOpened());
   circuit.onReset(() => events.circuitClosed());
 
   return {
-    execute: (attempt) => policy.execute(({ signal }) => attempt(signal)),
+    execute(attempt) {
+      const endsAtMs = performance.now() + settings.deadlineMs;
+      const attempts = policy.execute(async () => {
+        const leftMs = endsAtMs - performance.now();
+        // It waited for its place until then, and nobody waits for it any more.
+        if (leftMs <= 0) throw new TaskCancelledError();
+        return attempt(Math.min(settings.timeoutMs, Math.ceil(leftMs)));
+      });
+      return within(settings.deadlineMs, attempts);
+    },
     get circuitOpen() {
       return circuit.state === CircuitState.Open || circuit.state === CircuitState.HalfOpen;
     },
@@ -83,6 +90,14 @@ export function createResilience(
       return settings.maxQueue - places.queueSlots;
     },
   };
+}
+
+/** Rejects when the time is over; what comes later is nobody's. */
+function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => reject(new TaskCancelledError(`not done within ${limitMs} ms`)), limitMs);
+  work.then(resolve, reject);
+  return promise.finally(() => clearTimeout(timer));
 }
 
 /** Full jitter over a doubling pause, and never sooner than the upstream asked for. */

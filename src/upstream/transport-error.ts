@@ -18,4 +18,4 @@ export class TransportError extends Error {
  * `stale`: a kept connection broke before anything came over it. The upstream may just have closed it while the request
  * was on its way (RFC 9112, 9.3.1), so that says nothing about the upstream.
  */
-export type TransportProblem = 'network' | 'stale' | 'too_large';
+export type TransportProblem = 'network' | 'stale' | 'timeout' | 'too_large';

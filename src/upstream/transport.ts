@@ -14,12 +14,11 @@ export interface TransportResponse {
 }
 
 export interface Transport {
-  /** @throws TransportError */
-  get(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<TransportResponse>;
+  /**
+   * @param limitMs how long it may take, to the last byte of the body
+   * @throws TransportError
+   */
+  get(path: string, headers: Readonly<Record<string, string>>, limitMs: number): Promise<TransportResponse>;
   close(): void;
 }
 
@@ -41,9 +40,13 @@ export function createTransport(options: {
   const client = new Axios({ adapter: adapter.send });
 
   return {
-    async get(path, headers, signal) {
+    async get(path, headers, limitMs) {
       try {
-        const response = await client.request<Buffer>({ url: path, headers: { ...headers }, signal });
+        const response = await client.request<Buffer>({
+          url: path,
+          headers: { ...headers },
+          timeout: limitMs,
+        });
         const { request, status, data: body } = response;
         return {
           status,

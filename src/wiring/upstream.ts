@@ -73,7 +73,8 @@ function guarded(upstream: Upstream, leakGuard: LeakGuard): Upstream {
       const answer = await upstream.fetchProject(kind, id, trace);
       if (answer === undefined) return undefined;
       leakGuard.inspect(answer.body);
-      leakGuard.inspect(unescaped(answer.body));
+      const plain = unescaped(answer.body);
+      if (plain !== undefined) leakGuard.inspect(plain);
       return answer;
     },
   };
