@@ -1,13 +1,20 @@
-import { type ClientRequest, request as httpRequest } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
-import type { AxiosAdapter, InternalAxiosRequestConfig } from 'axios';
+import type { AxiosAdapter } from 'axios';
 import { decoded } from './content-coding.ts';
 import { exchange } from './exchange.ts';
 import { KeptConnections } from './kept-connections.ts';
 
-export interface HttpAdapter {
-  readonly send: AxiosAdapter;
+export interface HttpAdapters {
+  /**
+   * The adapter of one request.
+   *
+   * @param headers are handed in here and not in axios's config, which axios's errors carry and which it copies several
+   *   times (a tenth of what the request costs then)
+   * @param limitMs how long it may take, to the last byte of the body
+   */
+  adapterWith(headers: Readonly<Record<string, string>>, limitMs: number): AxiosAdapter;
   close(): void;
 }
 
@@ -18,12 +25,12 @@ export interface HttpAdapter {
  *
  * @param options.headers go with every request
  */
-export function createHttpAdapter(options: {
+export function createHttpAdapters(options: {
   readonly baseUrl: string;
   readonly maxResponseBytes: number;
   readonly headers: Readonly<Record<string, string>>;
-}): HttpAdapter {
-  const { maxResponseBytes } = options;
+}): HttpAdapters {
+  const { maxResponseBytes: maxBytes } = options;
   const base = new URL(options.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, '');
   const { hostname, port } = urlToHttpOptions(base);
@@ -32,26 +39,18 @@ export function createHttpAdapter(options: {
   const fixedHeaders = ['Host', base.host, ...Object.entries(options.headers).flat()];
   const request = base.protocol === 'https:' ? httpsRequest : httpRequest;
 
-  function open({ url = '/', headers }: InternalAxiosRequestConfig): ClientRequest {
-    return request({
-      ...fixed,
-      path: basePath + url,
-      // As a list they are sent as they stand; Node would check and fold an object's one by one.
-      headers: [...fixedHeaders, ...pairsOf(headers)],
-    });
-  }
-
   return {
-    async send(config) {
-      const sent = open(config);
-      const { head, body } = await exchange(sent, {
-        maxBytes: maxResponseBytes,
-        limitMs: config.timeout ?? 0,
+    adapterWith: (headers, limitMs) => async (config) => {
+      const sent = request({
+        ...fixed,
+        path: `${basePath}${config.url}`,
+        // As a list they are sent as they stand; Node would check and fold an object's one by one.
+        headers: [...fixedHeaders, ...Object.entries(headers).flat()],
       });
-      const coding = head.headers['content-encoding'];
-      const { date, 'retry-after': retryAfter } = head.headers;
+      const { head, body } = await exchange(sent, { maxBytes, limitMs });
+      const { date, 'retry-after': retryAfter, 'content-encoding': coding } = head.headers;
       return {
-        data: coding === undefined ? body : await decoded(body, coding, maxResponseBytes),
+        data: coding === undefined ? body : await decoded(body, coding, maxBytes),
         status: head.statusCode ?? 0,
         statusText: '',
         headers: { ...(date && { date }), ...(retryAfter && { 'retry-after': retryAfter }) },
@@ -61,8 +60,4 @@ export function createHttpAdapter(options: {
     },
     close: () => connections.destroy(),
   };
-}
-
-function pairsOf(headers: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [name, value] : []));
 }

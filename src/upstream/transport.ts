@@ -1,6 +1,6 @@
 import { ClientRequest } from 'node:http';
 import { Axios, AxiosError } from 'axios';
-import { createHttpAdapter } from './http-adapter.ts';
+import { createHttpAdapters } from './http-adapter.ts';
 import { TransportError } from './transport-error.ts';
 
 export interface TransportResponse {
@@ -31,35 +31,27 @@ export function createTransport(options: {
   readonly maxResponseBytes: number;
   readonly userAgent: string;
 }): Transport {
-  const adapter = createHttpAdapter({
+  const http = createHttpAdapters({
     baseUrl: options.baseUrl,
     maxResponseBytes: options.maxResponseBytes,
     headers: { Accept: 'application/json', 'Accept-Encoding': 'identity', 'User-Agent': options.userAgent },
   });
-  // Of a class of its own and with no defaults but these: merging axios's into each request takes longer than sending it.
-  const client = new Axios({ adapter: adapter.send });
+  // The bare class, since the ready-made instance merges all of axios's defaults into each request.
+  const client = new Axios();
 
   return {
     async get(path, headers, limitMs) {
       try {
-        const response = await client.request<Buffer>({
-          url: path,
-          headers: { ...headers },
-          timeout: limitMs,
-        });
+        const adapter = http.adapterWith(headers, limitMs);
+        const response = await client.request<Buffer>({ url: path, adapter });
         const { request, status, data: body } = response;
-        return {
-          status,
-          retryAfter: textOf(response.headers['retry-after']),
-          date: textOf(response.headers.date),
-          body,
-          hangUp: () => hangUp(request),
-        };
+        const [retryAfter, date] = [textOf(response.headers['retry-after']), textOf(response.headers.date)];
+        return { status, retryAfter, date, body, hangUp: () => hangUp(request) };
       } catch (error) {
         throw error instanceof TransportError ? error : new TransportError('network', codeOf(error));
       }
     },
-    close: adapter.close,
+    close: http.close,
   };
 }
 
