@@ -10,8 +10,10 @@ import { eventLoop } from './event-loop-part.ts';
 import { halfLoad } from './half-load-part.ts';
 import { hot } from './hot-part.ts';
 import { memory } from './memory-part.ts';
+import { misses } from './misses-part.ts';
 import type { Part, RunOptions } from './part.ts';
 import { machineSection, type PageSection, pageSection, resultsPage, withSections } from './results-page.ts';
+import { size } from './size-part.ts';
 import { start } from './start-part.ts';
 import { storms } from './storms-part.ts';
 import { moveToLoadCore } from './support/cores.ts';
@@ -20,7 +22,7 @@ import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
 
 /** In the order in which they run and stand in RESULTS.md. */
-const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, storms, memory, start];
+const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, storms, misses, size, memory, start];
 
 const MOST_PROJECTS = 999_999;
 const EXIT_INTERRUPTED = 130;

@@ -1,11 +1,8 @@
-/** What a cached project takes. `node bench/size.ts [--quick]` measures just this. */
 import { cacheGrowth } from '../test/support/cache-growth.ts';
 import type { RedisServer } from '../test/support/redis-server.ts';
 import { sizedAnswers } from '../test/support/sized-project.ts';
-import { sizeSection } from './size-report.ts';
 import { fillRedis } from './support/fill-redis.ts';
 import { redisMemory } from './support/redis-memory.ts';
-import { runAlone } from './support/run-alone.ts';
 import type { Surroundings } from './support/surroundings.ts';
 
 export interface SizeOptions {
@@ -67,10 +64,4 @@ async function redisSize(redis: RedisServer, bodyBytes: number, projects: number
   const redisBytes = ((await redisMemory(redis)) - beforeBytes) / projects;
   const key = String(await redis.command('RANDOMKEY'));
   return { redisBytes, redisKeyBytes: Number(await redis.command('MEMORY', 'USAGE', key)) };
-}
-
-if (import.meta.main) {
-  await runAlone(async (surroundings, quick) =>
-    sizeSection(await measureSize(surroundings, quick ? QUICK : FULL)),
-  );
 }

@@ -1,6 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../test/support/free-port.ts';
-import { type Contender, type FullContender, whenAnswering } from '../support/contender.ts';
+import {
+  type Contender,
+  type FullContender,
+  type ServiceSettings,
+  whenAnswering,
+} from '../support/contender.ts';
 import { startMeasured } from '../support/measured-process.ts';
 import type { FullSettings, Ring } from './kinds.ts';
 
@@ -39,6 +44,16 @@ export async function startFull(script: string, ring: Ring, settings: FullSettin
   const url = `http://127.0.0.1:${port}`;
   await whenAnswering(child, `${url}/metrics`);
   return { ...child, url, opsUrl: url };
+}
+
+/** Starts the yardstick for misses; see undici-proxy.ts. */
+export async function startUndiciProxy({ baseUrl, apiKey }: ServiceSettings['upstream']): Promise<Contender> {
+  const port = await freePort();
+  const env = { PORT: `${port}`, UPSTREAM: baseUrl, API_KEY: apiKey };
+  const child = await startMeasured(process.execPath, [pathOf('undici-proxy.ts')], env, '/dev/null');
+  const url = `http://127.0.0.1:${port}`;
+  await whenAnswering(child, `${url}/v1/image-projects/first`);
+  return { ...child, url };
 }
 
 function pathOf(script: string): string {

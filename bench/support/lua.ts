@@ -32,8 +32,10 @@ ${DONE}`;
 /**
  * Asks for `p000000`, `p000001`, … and starts over after the last one: for a cache that evicts the least recently
  * used, each lookup is then of a project that it has just dropped.
+ *
+ * @param prefix in place of that `p`, for projects of their own
  */
-export function walkingScript(tokens: readonly string[], projects: number): string {
+export function walkingScript(tokens: readonly string[], projects: number, prefix = 'p'): string {
   return `
 local tokens = { ${quoted(tokens)} }
 local tails, at = {}, -1
@@ -44,7 +46,7 @@ function init()
 end
 function request()
   at = (at + 1) % ${projects}
-  return string.format('GET /v1/image-projects/p%06d', at) .. tails[at % #tails + 1]
+  return string.format('GET /v1/image-projects/${prefix}%06d', at) .. tails[at % #tails + 1]
 end
 ${DONE}`;
 }

@@ -27,7 +27,7 @@ export interface Turn {
 export async function timeTurn(
   { pid, url, gone }: Contender,
   redis: RedisServer,
-  load: { readonly script: string; readonly seconds: number; readonly signal: AbortSignal },
+  load: Omit<Parameters<typeof runWrk>[0], 'url' | 'enough'>,
 ): Promise<Turn> {
   const redisCpuSeconds = () => (redis.pid === undefined ? 0 : cpuSeconds(redis.pid));
   const before = { commands: await dataCommands(redis), redisSeconds: redisCpuSeconds() };

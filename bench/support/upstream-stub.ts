@@ -8,27 +8,55 @@ export interface UpstreamStub extends AsyncDisposable {
   readonly bodyBytes: number;
   /** Requests answered so far. */
   answered(): number;
+  /** Requests for a `hangingId` that wait. */
+  hanging(): number;
+  /** Answers those. */
+  release(): void;
 }
 
 const PLACEHOLDER = 'p000000';
 const PATH = '/v1/image-projects/';
+const HANGING = 'hanging-';
+const KEEP_ALIVE_MS = 600_000;
 
-/** An upstream where every project is complete; made for speed, which the emulator is not. */
-export async function startUpstreamStub(): Promise<UpstreamStub> {
+/** A project whose lookup is not answered until `release`. */
+export function hangingId(name: string): string {
+  return `${HANGING}${name}`;
+}
+
+/**
+ * An upstream where every project is complete; made for speed, which the emulator is not.
+ *
+ * @param delayMs how long each answer takes; none where it is missing
+ */
+export async function startUpstreamStub({ delayMs = 0 } = {}): Promise<UpstreamStub> {
   const template = bodyOf(PLACEHOLDER);
   const pieces = template.split(PLACEHOLDER);
   let answered = 0;
+  const hanging = new Set<() => void>();
   const server = createServer((request, response) => {
-    answered += 1;
     const id = (request.url ?? '').slice(PATH.length);
-    response.writeHead(200, { 'Content-Type': 'application/json' }).end(pieces.join(id));
+    const answer = () => {
+      answered += 1;
+      hanging.delete(answer);
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(pieces.join(id));
+    };
+    if (id.startsWith(HANGING)) hanging.add(answer);
+    else if (delayMs > 0) setTimeout(answer, delayMs);
+    else answer();
   });
+  // A contender's connections lie idle while the others have their turns.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   const port = await listen(server, 0, '127.0.0.1');
   return {
     baseUrl: localUrl('127.0.0.1', port),
     apiKey: 'unchecked',
     bodyBytes: Buffer.byteLength(template),
     answered: () => answered,
+    hanging: () => hanging.size,
+    release() {
+      for (const answer of hanging) answer();
+    },
     [Symbol.asyncDispose]: () => closeNow(server),
   };
 }

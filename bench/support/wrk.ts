@@ -22,7 +22,7 @@ export async function needWrk(): Promise<void> {
 }
 
 /**
- * Load from one thread over 50 connections, for some seconds or until `enough`, whichever is sooner.
+ * Load from one thread over 50 connections or so many, for some seconds or until `enough`, whichever is sooner.
  *
  * @throws Error where anything but a 2xx or 3xx was answered, or nothing
  */
@@ -30,12 +30,13 @@ export async function runWrk(options: {
   readonly url: string;
   readonly script: string;
   readonly seconds: number;
+  readonly connections?: number;
   /** Breaks the load off; the rest of the run is given up. */
   readonly signal: AbortSignal;
   readonly enough?: AbortSignal;
 }): Promise<WrkResult> {
-  const { url, script, seconds, signal, enough } = options;
-  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
+  const { url, script, seconds, connections = CONNECTIONS, signal, enough } = options;
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url];
   const child = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'], signal });
   // On SIGINT wrk ends its run and reports.
   enough?.addEventListener('abort', () => child.kill('SIGINT'), { once: true });

@@ -1,20 +1,20 @@
-import type { Goal, Table } from './report.ts';
-import type { ProjectSize } from './size.ts';
+import type { Part } from './part.ts';
+import { count, type Goal, type Table } from './report.ts';
+import { FULL, measureSize, type ProjectSize, QUICK } from './size.ts';
 import { markdownTable } from './support/table.ts';
 
 const RATIO_GOAL = 1.3;
 /** With two signed URLs a body has this length or more. */
 const GOAL_BODY_BYTES = 750;
 
-const count = (value: number) => Math.round(value).toLocaleString('en-US');
-
-/** What the size of cached projects has to say in RESULTS.md. */
-export function sizeSection(sizes: readonly ProjectSize[]): {
-  readonly goals: readonly Goal[];
-  readonly text: string;
-} {
-  return { goals: sizeGoals(sizes), text: sizeText(sizes) };
-}
+export const size: Part = {
+  name: 'size',
+  heading: 'Size of a cached project',
+  async run(surroundings, { quick }) {
+    const sizes = await measureSize(surroundings, quick ? QUICK : FULL);
+    return { goals: sizeGoals(sizes), text: sizeText(sizes) };
+  },
+};
 
 function sizeGoals(sizes: readonly ProjectSize[]): Goal[] {
   return sizes
