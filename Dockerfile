@@ -20,10 +20,9 @@ COPY config ./config
 COPY docs/openapi.json ./docs/
 # Whatever umask the checkout was made under, any user can read the files and nobody can write them.
 RUN chmod -R a=rX package.json dist config docs && install -d -o 1000 -g 1000 compile-cache
-# With the flags and the user of the service below, or Node goes past what it finds. (scripts/try-container.ts looks.)
+# As the service is started below, and by its user, or Node goes past what it finds. (scripts/try-container.ts looks.)
 USER 1000:1000
-RUN ["node", "scripts/fill-compile-cache.ts", "compile-cache", \
-  "--enable-source-maps", "--max-semi-space-size=8", "--heap-growing-percent=10", "dist/main.js"]
+RUN ["node", "scripts/fill-compile-cache.ts", "compile-cache", "--enable-source-maps", "--max-semi-space-size=8", "dist/main.js"]
 USER 0:0
 RUN chmod -R a=rX compile-cache
 
@@ -54,9 +53,8 @@ STOPSIGNAL SIGTERM
 # Alive, not ready: a restart mends a process that hangs, and doesn't mend a Redis or an issuer that is away.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPS_PORT || 9464) + '/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# No shell as process 1, so that node itself gets the signal. V8 by default lets its heap grow to several times what is
-# in use before it collects; with the in-process cache that would be half a gigabyte (bench/RESULTS.md, memory).
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "--heap-growing-percent=10", "dist/main.js"]
+# No shell as process 1, so that node itself gets the signal.
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "dist/main.js"]
 
 ARG VERSION=0.0.0-local
 ARG REVISION=unknown
