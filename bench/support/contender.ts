@@ -31,6 +31,8 @@ export interface ServiceSettings {
   readonly limit?: number;
   /** More settings, or others. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What follows `node`; the package's start script where it is left out. */
+  readonly startArguments?: readonly string[];
   /** More of Node's own flags. */
   readonly nodeFlags?: readonly string[];
 }
@@ -44,6 +46,7 @@ export async function startServiceContender(
   settings: ServiceSettings,
 ): Promise<ServiceContender> {
   const { upstream, issuer, redisUrl, logFile, limit = UNREACHED_LIMIT, nodeFlags = [] } = settings;
+  const args = [...nodeFlags, ...(settings.startArguments ?? startArguments())];
   const [port, opsPort] = [await freePort(), await freePort()];
   const env = {
     HOST: '127.0.0.1',
@@ -60,7 +63,7 @@ export async function startServiceContender(
   };
   const opsUrl = `http://127.0.0.1:${opsPort}`;
   const startedAtMs = performance.now();
-  const child = await startMeasured(process.execPath, [...nodeFlags, ...startArguments()], env, logFile);
+  const child = await startMeasured(process.execPath, args, env, logFile);
   await whenAnswering(child, `${opsUrl}/readyz`);
   const startMs = performance.now() - startedAtMs;
   return { name, ...child, url: `http://127.0.0.1:${port}`, opsUrl, startMs };
