@@ -22,7 +22,7 @@ COPY docs/openapi.json ./docs/
 RUN chmod -R a=rX package.json dist config docs && install -d -o 1000 -g 1000 compile-cache
 # As the service is started below, and by its user, or Node goes past what it finds. (scripts/try-container.ts looks.)
 USER 1000:1000
-RUN ["node", "scripts/fill-compile-cache.ts", "compile-cache", "--enable-source-maps", "--max-semi-space-size=8", "dist/main.js"]
+RUN ["node", "scripts/fill-compile-cache.ts", "compile-cache", "--max-semi-space-size=8", "dist/main.js"]
 USER 0:0
 RUN chmod -R a=rX compile-cache
 
@@ -54,7 +54,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.OPS_PORT || 9464) + '/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # No shell as process 1, so that node itself gets the signal.
-ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "dist/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=8", "dist/main.js"]
 
 ARG VERSION=0.0.0-local
 ARG REVISION=unknown

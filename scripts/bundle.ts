@@ -14,7 +14,7 @@ const REQUIRE = `import { createRequire as requireFrom } from 'node:module'; con
 /**
  * Writes the service into a few files that need no node_modules: finding, reading and compiling 700 modules one by one
  * is more than a third of a start. Our code and that of the dependencies lie in files of their own. Only ours has source
- * maps: Node parses a whole map when the first error is described, and that of all dependencies takes 80 MiB.
+ * maps: Node parses a whole map when it first describes an error, and that of all dependencies takes 80 MiB.
  *
  * @param folder is emptied first; it must lie beside config/, docs/ and package.json, as src/ does
  * @returns the source files that went in, as paths from the root of the project

@@ -1,3 +1,4 @@
+import { setSourceMapsSupport } from 'node:module';
 import type { StopListener } from './run.ts';
 
 // Where an operator turns Node's reports on, they would hold the environment, and so the key.
@@ -8,6 +9,10 @@ process.report.excludeEnv = true;
 const early: NodeJS.Signals[] = [];
 let listener: StopListener = (signal) => void early.push(signal);
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, (signal) => listener(signal));
+
+// Where it is built, stack traces name the lines of the sources. `node --enable-source-maps` would have all maps parsed at
+// start, since pino asks who called it.
+setSourceMapsSupport(true);
 
 const { run } = await import('./run.ts');
 run(process.env, (stop) => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
       AUTH_ISSUER: issuer.issuer,
       AUTH_AUDIENCE: issuer.audience,
     },
-    ['--enable-source-maps', join(folder, 'dist/main.js')],
+    [join(folder, 'dist/main.js')],
   );
 });
 afterAll(async () => {
