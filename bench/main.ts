@@ -13,6 +13,7 @@ import { memory } from './memory-part.ts';
 import { misses } from './misses-part.ts';
 import type { Part, RunOptions } from './part.ts';
 import { machineSection, type PageSection, pageSection, resultsPage, withSections } from './results-page.ts';
+import { scale } from './scale-part.ts';
 import { size } from './size-part.ts';
 import { start } from './start-part.ts';
 import { storms } from './storms-part.ts';
@@ -22,7 +23,7 @@ import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
 
 /** In the order in which they run and stand in RESULTS.md. */
-const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, storms, misses, size, memory, start];
+const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, storms, misses, scale, size, memory, start];
 
 const MOST_PROJECTS = 999_999;
 const EXIT_INTERRUPTED = 130;

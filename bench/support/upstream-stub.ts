@@ -30,7 +30,7 @@ export function hangingId(name: string): string {
  * @param delayMs how long each answer takes; none where it is missing
  */
 export async function startUpstreamStub({ delayMs = 0 } = {}): Promise<UpstreamStub> {
-  const template = bodyOf(PLACEHOLDER);
+  const template = completeBody(PLACEHOLDER);
   const pieces = template.split(PLACEHOLDER);
   let answered = 0;
   const hanging = new Set<() => void>();
@@ -61,8 +61,8 @@ export async function startUpstreamStub({ delayMs = 0 } = {}): Promise<UpstreamS
   };
 }
 
-/** By the vendor's description, with two signed downloads. */
-function bodyOf(id: string): string {
+/** A finished project by the vendor's description, with two signed downloads. */
+export function completeBody(id: string): string {
   const nowMs = Date.now();
   const download = (n: number) =>
     signDownload(`https://videos.magichour.ai/${id}/output-${n}.png`, nowMs, 86_400);
