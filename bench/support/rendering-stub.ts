@@ -6,7 +6,7 @@ const PATH = '/v1/image-projects/';
 const FINISHED_ID = 'p000000';
 const RENDERING_ID = 'r000000';
 
-export interface RenderingStub extends Omit<UpstreamStub, 'hanging' | 'release'> {
+export interface RenderingStub extends Omit<UpstreamStub, 'release'> {
   /** Requests for unfinished projects answered so far. */
   renderingAnswered(): number;
 }

@@ -8,8 +8,6 @@ export interface UpstreamStub extends AsyncDisposable {
   readonly bodyBytes: number;
   /** Requests answered so far. */
   answered(): number;
-  /** Requests for a `hangingId` that wait. */
-  hanging(): number;
   /** Answers those. */
   release(): void;
 }
@@ -53,7 +51,6 @@ export async function startUpstreamStub({ delayMs = 0 } = {}): Promise<UpstreamS
     apiKey: 'unchecked',
     bodyBytes: Buffer.byteLength(template),
     answered: () => answered,
-    hanging: () => hanging.size,
     release() {
       for (const answer of hanging) answer();
     },
