@@ -5,7 +5,7 @@ import type { FullKind } from './contenders/kinds.ts';
 import { checkFull } from './support/check.ts';
 import { type FullContender, UNREACHED_LIMIT } from './support/contender.ts';
 import { rotatingScript } from './support/lua.ts';
-import { independentArrivals, percentile, sendPaced } from './support/paced-load.ts';
+import { independentArrivals, noPause, percentile, sendPaced } from './support/paced-load.ts';
 import { watchCore } from './support/process-facts.ts';
 import { rotatingRequests } from './support/requests.ts';
 import { prepareRing } from './support/ring.ts';
@@ -16,7 +16,7 @@ const USERS = 8;
 
 export interface HalfLoadOptions {
   readonly rounds: number;
-  readonly warmUpSeconds: number;
+  readonly warmUpRequests: number;
   /** Of full load, to know what half of it is. */
   readonly fullSeconds: number;
   readonly seconds: number;
@@ -59,15 +59,15 @@ export async function measureHalfLoad(
     const contender = stack.use(await kind.start(ring, settings));
     await checkFull(kind, contender, { issuer, tokens, expected });
     const turns: HalfTurn[] = [];
-    await timeTurn(contender, redis, { script, seconds: options.warmUpSeconds, signal });
+    const request = rotatingRequests(contender.url, tokens, ring.ids);
+    await sendPaced({ url: contender.url, request, dueMs: noPause(options.warmUpRequests), signal });
     const full = await timeTurn(contender, redis, { script, seconds: options.fullSeconds, signal });
-    return { name: kind.name, contender, full: full.undisturbedRate, turns };
+    return { name: kind.name, contender, request, full: full.undisturbedRate, turns };
   }
 
   const entrants = [await enter(serviceInMemory), await enter(serviceWithRedis)];
   for (let round = 0; round < options.rounds; round += 1) {
-    for (const { contender, full, turns } of entrants) {
-      const request = rotatingRequests(contender.url, tokens, ring.ids);
+    for (const { contender, request, full, turns } of entrants) {
       turns.push(await halfTurn(contender, request, full / 2, options.seconds, signal));
     }
   }

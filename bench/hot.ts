@@ -6,6 +6,8 @@ import { checkBareBytes, checkFull, checkLimit } from './support/check.ts';
 import { type Contender, type FullContender, UNREACHED_LIMIT } from './support/contender.ts';
 import { checkLogLines } from './support/log-lines.ts';
 import { rotatingScript } from './support/lua.ts';
+import { noPause, sendPaced } from './support/paced-load.ts';
+import { rotatingRequests } from './support/requests.ts';
 import { prepareRing } from './support/ring.ts';
 import { scrape } from './support/scrape.ts';
 import { type Surroundings, tokensOfUsers } from './support/surroundings.ts';
@@ -18,7 +20,8 @@ const REQUESTS_OF_CHECKS = 200;
 export interface HotOptions {
   readonly rounds: number;
   readonly seconds: number;
-  readonly warmUpSeconds: number;
+  /** Sent to each contender first: a number, since a time is too short for V8 on a machine that is busy elsewhere. */
+  readonly warmUpRequests: number;
 }
 
 export interface HotFigures {
@@ -34,7 +37,6 @@ export interface HotFigures {
 interface Entrant {
   readonly name: string;
   readonly contender: Contender;
-  /** The first is for warming up. */
   readonly runs: Turn[];
 }
 
@@ -68,20 +70,24 @@ export async function measureHot(surroundings: Surroundings, options: HotOptions
     full.push({ name: kind.name, contender, logFile, runs: [] });
   }
 
-  for (let round = 0; round <= options.rounds; round += 1) {
-    const seconds = round === 0 ? options.warmUpSeconds : options.seconds;
-    for (const { contender, runs } of [...bare, ...full]) {
-      runs.push(await timeTurn(contender, redis, { script, seconds, signal }));
+  const entrants: readonly Entrant[] = [...bare, ...full];
+  for (const { contender } of entrants) {
+    const request = rotatingRequests(contender.url, tokens, ring.ids);
+    await sendPaced({ url: contender.url, request, dueMs: noPause(options.warmUpRequests), signal });
+  }
+  for (let round = 0; round < options.rounds; round += 1) {
+    for (const { contender, runs } of entrants) {
+      runs.push(await timeTurn(contender, redis, { script, seconds: options.seconds, signal }));
     }
   }
 
   for (const { name, logFile, runs } of full) {
-    const sent = runs.reduce((sum, { requests }) => sum + requests, 0);
+    const sent = runs.reduce((sum, { requests }) => sum + requests, options.warmUpRequests);
     await checkLogLines(name, logFile, { sent, runs: runs.length, others: REQUESTS_OF_CHECKS });
   }
   const services = full.filter(({ name }) => [serviceInMemory.name, serviceWithRedis.name].includes(name));
   return {
-    turns: new Map([...bare, ...full].map(({ name, runs }) => [name, runs.slice(1)])),
+    turns: new Map(entrants.map(({ name, runs }) => [name, runs])),
     bodyBytes: Buffer.byteLength(expected[0]?.body ?? ''),
     memoryHitShare: Math.min(...(await Promise.all(services.map(({ contender }) => hitShare(contender))))),
     nearLimits: await measureRedisWork(ring, surroundings),
