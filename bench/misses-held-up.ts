@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HotOptions } from './hot.ts';
+import type { MissOptions } from './misses.ts';
 import { startServiceContender } from './support/contender.ts';
 import { holdRequests } from './support/held-requests.ts';
 import { rotatingScript } from './support/lua.ts';
@@ -33,7 +33,7 @@ export interface HeldUpFigures {
 /** Hits in memory while other lookups hang on the upstream. */
 export async function measureHeldUp(
   { folder, redis, issuer, signal }: Surroundings,
-  { rounds, seconds, warmUpSeconds }: HotOptions,
+  { rounds, seconds, warmUpSeconds }: MissOptions,
 ): Promise<HeldUpFigures> {
   const tokens = await tokensOfUsers(issuer, USERS);
   const [token = ''] = tokens;

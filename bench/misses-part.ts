@@ -1,5 +1,11 @@
-import type { HotOptions } from './hot.ts';
-import { type MissFigures, type MissTurns, measureMisses, PLACES, SLOW_UPSTREAM_MS } from './misses.ts';
+import {
+  type MissFigures,
+  type MissOptions,
+  type MissTurns,
+  measureMisses,
+  PLACES,
+  SLOW_UPSTREAM_MS,
+} from './misses.ts';
 import { HELD, type HeldUpFigures, type HeldUpTurn } from './misses-held-up.ts';
 import type { Part } from './part.ts';
 import { count, type Goal, percent, type Table } from './report.ts';
@@ -7,8 +13,8 @@ import { median, spread } from './support/statistics.ts';
 import { markdownTable } from './support/table.ts';
 import type { Turn } from './support/turn.ts';
 
-const FULL: HotOptions = { rounds: 3, seconds: 6, warmUpSeconds: 3 };
-const QUICK: HotOptions = { rounds: 1, seconds: 2, warmUpSeconds: 1 };
+const FULL: MissOptions = { rounds: 3, seconds: 6, warmUpSeconds: 3 };
+const QUICK: MissOptions = { rounds: 1, seconds: 2, warmUpSeconds: 1 };
 
 const CPU_RATIO_GOAL = 1.5;
 const IDEAL_SHARE_GOAL = 0.9;
@@ -74,7 +80,7 @@ function missGoals({ fast, slow, heldUp }: MissFigures): Goal[] {
   ];
 }
 
-function missText(figures: MissFigures, { rounds, seconds, warmUpSeconds }: HotOptions): string {
+function missText(figures: MissFigures, { rounds, seconds, warmUpSeconds }: MissOptions): string {
   return `\
 Every lookup is of a project that nobody asked for before, so that each goes to the upstream (${percent(figures.missShare)} of the service's did)
 and its answer into the caches; all else as above. The yardstick adds the key and copies the ${figures.bodyBytes} bytes, and does nothing

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startUndiciProxy } from './contenders/start-node.ts';
-import type { HotOptions } from './hot.ts';
 import { type HeldUpFigures, measureHeldUp } from './misses-held-up.ts';
 import { type Contender, type ServiceContender, startServiceContender } from './support/contender.ts';
 import { walkingScript } from './support/lua.ts';
@@ -16,6 +15,12 @@ const PROJECTS = 1_000_000_000;
 /** The default of UPSTREAM_MAX_CONCURRENCY. */
 export const PLACES = 64;
 export const SLOW_UPSTREAM_MS = 50;
+
+export interface MissOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+}
 
 export interface MissTurns {
   readonly proxy: readonly Turn[];
@@ -35,7 +40,7 @@ export interface MissFigures {
 }
 
 /** What a lookup costs that no cache can answer, against the leanest proxy over undici, in turns. */
-export async function measureMisses(surroundings: Surroundings, options: HotOptions): Promise<MissFigures> {
+export async function measureMisses(surroundings: Surroundings, options: MissOptions): Promise<MissFigures> {
   await using fastUpstream = await startUpstreamStub();
   const fast = await takeTurns(surroundings, options, fastUpstream, 'fast');
   await using slowUpstream = await startUpstreamStub({ delayMs: SLOW_UPSTREAM_MS });
@@ -52,7 +57,7 @@ export async function measureMisses(surroundings: Surroundings, options: HotOpti
 /** @param name is in every id, so that no turn asks for a project of another */
 async function takeTurns(
   { folder, redis, issuer, signal }: Surroundings,
-  { rounds, seconds, warmUpSeconds }: HotOptions,
+  { rounds, seconds, warmUpSeconds }: MissOptions,
   upstream: UpstreamStub,
   name: string,
   connections?: number,
