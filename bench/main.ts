@@ -12,6 +12,7 @@ import { hot } from './hot-part.ts';
 import { memory } from './memory-part.ts';
 import { misses } from './misses-part.ts';
 import type { Part, RunOptions } from './part.ts';
+import { profile } from './profile-part.ts';
 import { machineSection, type PageSection, pageSection, resultsPage, withSections } from './results-page.ts';
 import { scale } from './scale-part.ts';
 import { size } from './size-part.ts';
@@ -23,7 +24,18 @@ import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
 
 /** In the order in which they run and stand in RESULTS.md. */
-const PARTS: readonly Part[] = [hot, halfLoad, eventLoop, storms, misses, scale, size, memory, start];
+const PARTS: readonly Part[] = [
+  hot,
+  profile,
+  halfLoad,
+  eventLoop,
+  storms,
+  misses,
+  scale,
+  size,
+  memory,
+  start,
+];
 
 const MOST_PROJECTS = 999_999;
 const EXIT_INTERRUPTED = 130;
