@@ -38,7 +38,7 @@ export function createAnswerFetcher(dependencies: {
     for (const field of parsed.drift) events.contractDrifted(field);
     // A `Date` that is behind may be a cache's on the way, and would only lengthen lives.
     const clockLagMs = Math.max(0, dateMs - nowMs);
-    const project = endingEarlier(parsed, clockLagMs);
+    const project = clockLagMs === 0 ? parsed : endingEarlier(parsed, clockLagMs);
     const untilMs = freshUntilMs(project, nowMs, policy);
     return foundAnswer(body, project, { fetchedAtMs: nowMs, freshUntilMs: untilMs, refreshed, clockLagMs });
   };

@@ -26,7 +26,9 @@ export class KeptConnections extends Agent {
 
   /** Gives a request its connection; Node calls it. */
   addRequest(request: ClientRequest): void {
-    const kept = this.#idle.pop();
+    let kept = this.#idle.pop();
+    // Those that were hung up on leave the list only once they are closed.
+    while (kept !== undefined && !kept.writable) kept = this.#idle.pop();
     if (kept === undefined) {
       request.onSocket(this.#connect());
       return;

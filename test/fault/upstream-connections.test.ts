@@ -83,6 +83,16 @@ describe('kept connections', () => {
     expect([...used]).toEqual([waiting.at(-1)]);
   });
 
+  test('that were hung up on are not used again, not even at once', async () => {
+    const upstream = await startUpstream();
+    upstream.respondWith((socket) => socket.write(rawResponse('{}')));
+    const transport = openTransport(upstream.baseUrl);
+    const { hangUp } = await transport.get('/', {}, LIMIT_MS);
+    hangUp();
+    expect((await transport.get('/', {}, LIMIT_MS)).status).toBe(200);
+    await eventually(() => upstream.connections() === 1);
+  });
+
   test('are given up with a request whose time is over', async () => {
     const upstream = await startUpstream();
     upstream.respondWith(() => undefined);
