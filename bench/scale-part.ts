@@ -9,7 +9,7 @@ import { markdownTable } from './support/table.ts';
 const FULL: ScaleOptions = {
   cached: [1000, 100_000],
   crowd: { quick: 240, slow: 600, finished: 280 },
-  warmUpSeconds: 20,
+  warmUpSeconds: 15,
   seconds: 60,
   idleSeconds: 5,
   hotLookups: 20_000,

@@ -101,10 +101,11 @@ async function measureFleet(ground: Ground, replicas: number, cached: number): P
   const message = await measureMessages(meter, options.messages);
   const cells: Cell[] = [];
   for (const traffic of trafficsOf(replicas, cached, options)) {
-    process.stderr.write(
-      `bench: scale, ${replicas} replicas, ${cached} cached, ${JSON.stringify(traffic)} …\n`,
-    );
-    cells.push(await measureCell({ ...ground, meter, signal }, { cached, ...traffic }, options));
+    const cell = await measureCell({ ...ground, meter, signal }, { cached, ...traffic }, options);
+    const { commands, redisMicroseconds } = cell.work;
+    const found = `${commands.toFixed(3)} commands, ${redisMicroseconds.toFixed(1)} µs`;
+    process.stderr.write(`bench: scale, ${replicas} replicas, ${JSON.stringify(traffic)}: ${found}\n`);
+    cells.push(cell);
   }
   const failures = await fleet.metric('redis_errors_total');
   if (failures > 0) throw new Error(`${failures} Redis commands failed`);

@@ -26,6 +26,8 @@ export async function startRenderingStub(latencyMs: number): Promise<RenderingSt
     if (rendering) setTimeout(() => response.end(body), latencyMs);
     else response.end(body);
   });
+  // Longer than any pause between two requests, so that none is sent over a connection that is being closed.
+  server.keepAliveTimeout = 600_000;
   const port = await listen(server, 0, '127.0.0.1');
   return {
     baseUrl: localUrl('127.0.0.1', port),
