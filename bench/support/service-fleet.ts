@@ -46,8 +46,9 @@ export async function startServiceFleet(
           RATE_LIMIT_EXPECTED_REPLICAS: `${size}`,
           // Each user has an address, as behind a load balancer.
           TRUST_PROXY: '127.0.0.1',
-          // A busy machine must not look like a Redis that is away.
+          // A machine that stands still for a moment must not look like a Redis that is away or an upstream that is slow.
           REDIS_COMMAND_TIMEOUT_MS: '10000',
+          UPSTREAM_MAX_QUEUE: '10000',
         },
       }),
     );
