@@ -8,7 +8,7 @@ import { markdownTable } from './support/table.ts';
 
 const FULL: ScaleOptions = {
   cached: [1000, 100_000],
-  crowd: { quick: 240, slow: 600, finished: 280 },
+  crowd: { quick: 120, slow: 300, finished: 140 },
   warmUpSeconds: 15,
   seconds: 60,
   idleSeconds: 5,
@@ -17,7 +17,7 @@ const FULL: ScaleOptions = {
 };
 const QUICK: ScaleOptions = {
   cached: [280, 2800],
-  crowd: { quick: 120, slow: 300, finished: 140 },
+  crowd: { quick: 60, slow: 150, finished: 70 },
   warmUpSeconds: 3,
   seconds: 4,
   idleSeconds: 2,
