@@ -76,7 +76,7 @@ function told({ status, headers, body }: ExactAnswer, sentId: string | undefined
   const rest = Object.fromEntries(headers);
   delete rest.date;
   if (ownId !== sentId) rest['x-request-id'] = 'made';
-  rest.ratelimit = rest.ratelimit?.replace(/r=\d+/, 'r=…') ?? 'none';
+  rest.ratelimit = rest.ratelimit?.replace(/\d+/g, '…') ?? 'none';
   return { status, headers: rest, body: body.replaceAll(ownId ?? '-', 'its id') };
 }
 
