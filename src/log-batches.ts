@@ -5,24 +5,31 @@ export interface LogDestination extends DestinationStream {
   flushSync(): void;
 }
 
+/** Characters, and the longest that a line waits. */
+const BATCH_LENGTH = 32 * 1024;
+const FLUSH_MS = 200;
+
 /**
- * Hands on what was logged in one turn of the event loop together. pino's destination measures all that it holds anew with
- * each line.
+ * Hands lines on many at a time. pino's destination can do that, too, but measures and copies all that it holds with each line
+ * that comes (a thousand lines a second have it copy 16 MB).
  */
-export function batchByTurn(destination: LogDestination): LogDestination {
+export function inBatches(destination: LogDestination): LogDestination {
   let pending = '';
+  let timer: NodeJS.Timeout | undefined;
 
   function handOn(): void {
-    if (pending === '') return;
+    clearTimeout(timer);
+    timer = undefined;
     const lines = pending;
     pending = '';
-    destination.write(lines);
+    if (lines !== '') destination.write(lines);
   }
 
   return {
     write(line) {
-      if (pending === '') setImmediate(handOn);
       pending += line;
+      if (pending.length >= BATCH_LENGTH) handOn();
+      else timer ??= setTimeout(handOn, FLUSH_MS).unref();
     },
     flushSync() {
       handOn();

@@ -2,19 +2,14 @@ import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { z } from 'zod';
 import { ConfigError, type Environment, loadConfig } from './config.ts';
-import { boundHeapGrowth } from './heap-growth.ts';
 import { createLogger, describeError } from './log.ts';
-import { batchByTurn } from './log-batches.ts';
+import { inBatches } from './log-batches.ts';
 import { createRequestLog } from './request-log.ts';
 import { startService } from './service.ts';
 
 /** sysexits.h */
 const EX_CONFIG = 78;
 const EX_SOFTWARE = 70;
-
-/** Log lines are written in batches of this size, or after this time. */
-const LOG_BATCH_BYTES = 32 * 1024;
-const LOG_FLUSH_MS = 200;
 
 const { version } = z
   .object({ version: z.string() })
@@ -40,13 +35,7 @@ export function run(environment: Environment, onStop: (stop: StopListener) => vo
 
 async function live(environment: Environment, onStop: (stop: StopListener) => void): Promise<void> {
   const config = loadConfig(environment);
-  const file = pino.destination({
-    sync: false,
-    minLength: LOG_BATCH_BYTES,
-    maxWrite: 2 * LOG_BATCH_BYTES,
-    periodicFlush: LOG_FLUSH_MS,
-  });
-  const destination = batchByTurn(file);
+  const destination = inBatches(pino.destination({ sync: false }));
   const logger = createLogger({ level: config.log.level, version, destination });
 
   process.on('uncaughtException', (error) => {
@@ -79,6 +68,5 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
   });
   onStop(stop);
   const service = await starting;
-  boundHeapGrowth();
   logger.info({ public: service.publicUrl, ops: service.opsUrl }, 'ready');
 }
