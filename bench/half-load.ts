@@ -20,6 +20,8 @@ export interface HalfLoadOptions {
   /** Of full load, to know what half of it is. */
   readonly fullSeconds: number;
   readonly seconds: number;
+  /** Of the same load before each turn, which are told apart. */
+  readonly leadInSeconds: number;
 }
 
 /** One turn at half of the load that is the most that the service can do. */
@@ -29,6 +31,8 @@ export interface HalfTurn {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
+  /** Of the lead-in: the process has idled while the other had its turn. */
+  readonly leadInP99Ms: number;
   /** By how much the sender itself was late in one of a hundred requests. */
   readonly senderLateP99Ms: number;
   /** Of the service's core, taken by processes that are none of this benchmark's. */
@@ -68,7 +72,7 @@ export async function measureHalfLoad(
   const entrants = [await enter(serviceInMemory), await enter(serviceWithRedis)];
   for (let round = 0; round < options.rounds; round += 1) {
     for (const { contender, request, full, turns } of entrants) {
-      turns.push(await halfTurn(contender, request, full / 2, options.seconds, signal));
+      turns.push(await halfTurn(contender, request, full / 2, options, signal));
     }
   }
   return entrants;
@@ -78,22 +82,26 @@ async function halfTurn(
   { url, pid, gone }: FullContender,
   request: (n: number) => Buffer,
   requestsPerSecond: number,
-  seconds: number,
+  { seconds, leadInSeconds }: HalfLoadOptions,
   signal: AbortSignal,
 ): Promise<HalfTurn> {
+  const send = (forSeconds: number) =>
+    sendPaced({
+      url,
+      request,
+      dueMs: independentArrivals(requestsPerSecond, forSeconds),
+      signal: AbortSignal.any([signal, gone]),
+    });
+  const leadIn = await send(leadInSeconds);
   const coreUse = watchCore(pid);
-  const { latenciesMs, latenessMs } = await sendPaced({
-    url,
-    request,
-    dueMs: independentArrivals(requestsPerSecond, seconds),
-    signal: AbortSignal.any([signal, gone]),
-  });
+  const { latenciesMs, latenessMs } = await send(seconds);
   return {
     requestsPerSecond,
     p50Ms: percentile(latenciesMs, 50),
     p99Ms: percentile(latenciesMs, 99),
     p999Ms: percentile(latenciesMs, 99.9),
     maxMs: percentile(latenciesMs, 100),
+    leadInP99Ms: percentile(leadIn.latenciesMs, 99),
     senderLateP99Ms: percentile(latenessMs, 99),
     foreignShare: coreUse().foreignShare,
   };
