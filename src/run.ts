@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { z } from 'zod';
 import { ConfigError, type Environment, loadConfig } from './config.ts';
+import { boundHeapGrowth } from './heap-growth.ts';
 import { createLogger, describeError } from './log.ts';
 import { inBatches } from './log-batches.ts';
 import { createRequestLog } from './request-log.ts';
@@ -68,5 +69,6 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
   });
   onStop(stop);
   const service = await starting;
+  boundHeapGrowth();
   logger.info({ public: service.publicUrl, ops: service.opsUrl }, 'ready');
 }
