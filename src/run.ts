@@ -37,11 +37,12 @@ export function run(environment: Environment, onStop: (stop: StopListener) => vo
 async function live(environment: Environment, onStop: (stop: StopListener) => void): Promise<void> {
   const config = loadConfig(environment);
   const destination = inBatches(pino.destination({ sync: false }));
+  // However the process ends; and before pino's own listener, which closes what this writes to.
+  process.prependOnceListener('exit', () => destination.flushSync());
   const logger = createLogger({ level: config.log.level, version, destination });
 
   process.on('uncaughtException', (error) => {
     logger.fatal({ error: describeError(error) }, 'defect: the process stops');
-    destination.flushSync();
     process.exit(EX_SOFTWARE);
   });
 
@@ -49,14 +50,12 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
   async function stop(signal: NodeJS.Signals): Promise<void> {
     if (stopping) {
       logger.warn({ signal }, 'second signal: exiting at once');
-      destination.flushSync();
       process.exit(signal === 'SIGINT' ? 130 : 143);
     }
     stopping = true;
     logger.info({ signal }, 'stopping');
     const finished = await (await starting).stop();
     logger.info({ finished }, 'stopped');
-    destination.flushSync();
     process.exit(0);
   }
 

@@ -5,7 +5,12 @@ import {
   type MagicHourEmulator,
   startMagicHourEmulator,
 } from '../support/magic-hour-emulator.ts';
-import { runServiceProcess, type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import {
+  runServiceProcess,
+  type ServiceProcess,
+  spawnServiceProcess,
+  startServiceProcess,
+} from '../support/service-process.ts';
 import { eventually } from '../support/stack.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
 
@@ -71,6 +76,18 @@ describe('starting', () => {
     });
     expect(code).toBe(70);
     expect(stderr).toContain('EADDRINUSE');
+  });
+
+  test('that fails loses nothing of what was logged before', async () => {
+    const first = await start();
+    const second = await spawnServiceProcess({
+      MAGIC_HOUR_API_KEY: emulator.apiKey,
+      AUTH_ISSUER: issuer.issuer,
+      AUTH_AUDIENCE: issuer.audience,
+      PORT: new URL(first.publicUrl).port,
+    });
+    expect((await second.exited).code).toBe(70);
+    expect(second.lines).toEqual([expect.stringContaining('no Redis is configured')]);
   });
 
   test('warns that there is no Redis, and writes JSON lines without the key', async () => {
