@@ -45,6 +45,8 @@ COPY --from=build /app/dist ./dist
 COPY --from=build /app/compile-cache ./compile-cache
 
 ENV NODE_COMPILE_CACHE=/app/compile-cache
+# The C library would keep a heap for each of Node's threads, of which one does nearly all: 17 MiB more, for nothing.
+ENV MALLOC_ARENA_MAX=1
 # In a container 127.0.0.1 is out of the orchestrator's and Prometheus's reach; publish this port with care.
 ENV OPS_HOST=0.0.0.0
 USER 1000:1000

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { z } from 'zod';
 import { ConfigError, type Environment, loadConfig } from './config.ts';
-import { boundHeapGrowth } from './heap-growth.ts';
 import { createLogger, describeError } from './log.ts';
 import { inBatches } from './log-batches.ts';
 import { createRequestLog } from './request-log.ts';
 import { startService } from './service.ts';
+import { tameHeap } from './v8-heap.ts';
 
 /** sysexits.h */
 const EX_CONFIG = 78;
@@ -68,6 +68,6 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
   });
   onStop(stop);
   const service = await starting;
-  boundHeapGrowth();
+  tameHeap();
   logger.info({ public: service.publicUrl, ops: service.opsUrl }, 'ready');
 }
