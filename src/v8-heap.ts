@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
  * What V8 is told once the service is ready, each flag with its default.
  *
  * - V8 makes objects whose like lived long at first in its old generation from then on. Among all that a start makes, and in the small young
- *   generation that we ask for, it takes that for granted too soon: in one process of ten or so, an object of each request was
+ *   generation that we ask for, it takes that for granted too soon: in one process of fifteen or so, an object of each request was
  *   made there, kept alive all that it referred to until the next full collection, and had V8 run one every tenth of a
  *   second for as long as the process lived, at half of its speed (bench/PROFILE.md).
  * - By default V8 lets its heap grow to several times what is in use: over 300 MiB resident after some 100,000 misses.
