@@ -25,8 +25,8 @@ export const memory: Part = {
       ],
       text: `\
 At least ${count(options.lookups)} lookups that walk over ${count(options.projects)} projects again and again, with the default
-\`CACHE_MEMORY_MAX_BYTES\`: more than the memory tier holds, and each lookup is of the project that it has long evicted. Started by \`npm start\`'s
-command, with \`MALLOC_ARENA_MAX\` as the image sets it; without, 17 MiB more.
+\`CACHE_MEMORY_MAX_BYTES\`: more than the memory tier holds, and each lookup is of the project that it has long evicted. Started by
+\`npm start\`'s command, with \`MALLOC_ARENA_MAX\` as the image sets it.
 
 ${markdownTable(memoryTable(figures))}`,
     };

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startServiceContender } from './support/contender.ts';
-import { imageVariables } from './support/image-variables.ts';
+import { imageVariable } from './support/image-variable.ts';
 import { walkingScript } from './support/lua.ts';
 import { residentBytes } from './support/process-facts.ts';
 import { redisMemory } from './support/redis-memory.ts';
@@ -58,7 +58,7 @@ export async function measureMemory(
     redisUrl: redis.url,
     // A line a request is written, but a million of them need not lie on a disk.
     logFile: '/dev/null',
-    env: imageVariables('MALLOC_ARENA_MAX'),
+    env: { MALLOC_ARENA_MAX: imageVariable('MALLOC_ARENA_MAX') },
   };
   // Where sources have changed, Node strips their types at the first start, and never gives the memory for it back.
   await (await startServiceContender('the first to start', settings))[Symbol.asyncDispose]();

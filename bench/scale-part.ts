@@ -108,7 +108,7 @@ project and ask again 0.5 s after each answer, as the vendor's SDK does, ${crowd
 for a finished project each second, out of ${count(few)} (or, where the table says so, out of all that are cached). Each user has a project
 (or some) and an address of their own; all limits and lives are the defaults, with \`RATE_LIMIT_EXPECTED_REPLICAS\` as many as there are.
 The upstream takes 50 ms for an unfinished project. *Kept*: a user's lookups all reach one replica; *spread*: each reaches any, by chance.
-${seconds} s each (half a window of the limits) after ${warmUpSeconds} s. Replicas share core 0; Redis and the load core 1.
+${seconds} s each (a window of the limits lasts 60) after ${warmUpSeconds} s. Replicas share core 0; Redis and the load core 1.
 
 Counted is what the service sends, as \`EVALSHA\` and \`EVAL\` in the \`INFO commandstats\` of all masters: *reads* of a project (or
 renewals of a flight that lasts for more than half a second), *flights ended* (mostly with an answer to store), *limits* counted. What scripts call is not counted again (\`MGET\`, \`PTTL\`, \`SET\`, \`DEL\`, \`INCRBY\`),

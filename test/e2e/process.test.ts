@@ -5,12 +5,7 @@ import {
   type MagicHourEmulator,
   startMagicHourEmulator,
 } from '../support/magic-hour-emulator.ts';
-import {
-  runServiceProcess,
-  type ServiceProcess,
-  spawnServiceProcess,
-  startServiceProcess,
-} from '../support/service-process.ts';
+import { runServiceProcess, type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { eventually } from '../support/stack.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
 
@@ -34,6 +29,17 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Servic
     await service.exited;
   });
   return service;
+}
+
+/** Starts a second service where another listens already. */
+async function runOnTakenPort() {
+  const { publicUrl } = await start();
+  return runServiceProcess({
+    MAGIC_HOUR_API_KEY: emulator.apiKey,
+    AUTH_ISSUER: issuer.issuer,
+    AUTH_AUDIENCE: issuer.audience,
+    PORT: new URL(publicUrl).port,
+  });
 }
 
 async function lookup(service: ServiceProcess, id: string): Promise<Response> {
@@ -65,29 +71,15 @@ describe('starting', () => {
   });
 
   test('on a port that is taken says so and exits', async () => {
-    const first = await start();
-    const { code, stderr } = await runServiceProcess({
-      MAGIC_HOUR_API_KEY: 'k',
-      AUTH_ISSUER: issuer.issuer,
-      AUTH_AUDIENCE: 'a',
-      HOST: '127.0.0.1',
-      PORT: new URL(first.publicUrl).port,
-      OPS_PORT: '0',
-    });
+    const { code, stderr } = await runOnTakenPort();
     expect(code).toBe(70);
     expect(stderr).toContain('EADDRINUSE');
   });
 
   test('that fails loses nothing of what was logged before', async () => {
-    const first = await start();
-    const second = await spawnServiceProcess({
-      MAGIC_HOUR_API_KEY: emulator.apiKey,
-      AUTH_ISSUER: issuer.issuer,
-      AUTH_AUDIENCE: issuer.audience,
-      PORT: new URL(first.publicUrl).port,
-    });
-    expect((await second.exited).code).toBe(70);
-    expect(second.lines).toEqual([expect.stringContaining('no Redis is configured')]);
+    const { code, lines } = await runOnTakenPort();
+    expect(code).toBe(70);
+    expect(lines).toEqual([expect.stringContaining('no Redis is configured')]);
   });
 
   test('warns that there is no Redis, and writes JSON lines without the key', async () => {

@@ -68,8 +68,8 @@ export async function spawnServiceProcess(
 
 /** Runs the service until it ends by itself. */
 export async function runServiceProcess(env: Readonly<Record<string, string>>) {
-  const { exited, stderr } = await spawnServiceProcess(env);
-  return { ...(await exited), stderr: stderr() };
+  const { exited, stderr, lines } = await spawnServiceProcess(env);
+  return { ...(await exited), stderr: stderr(), lines };
 }
 
 /** Its environment is what a test says alone, so that nothing of this machine's counts. */
