@@ -11,23 +11,24 @@ const INSTALL_TIMEOUT_MS = 180_000;
 const LOCK_POLL_MS = 250;
 
 /**
- * The path of a program. Where `PATH` has none, it is installed on Debian and its like, given root, from the package of
- * the same name.
+ * The path of a program. Where `PATH` has none, it is installed on Debian and its like, given root.
  *
  * @param hint what a person shall install where that can't be done
+ * @param debianPackage the package that it is in
  * @throws Error that says so
  */
 export async function findOrInstall(
   name: string,
   hint: string,
   env: NodeJS.ProcessEnv = process.env,
+  debianPackage = name,
 ): Promise<string> {
   const found = findOnPath(name, env);
   if (found !== undefined) return found;
   if (process.getuid?.() !== 0 || findOnPath('apt-get', env) === undefined) {
-    throw new Error(`${name} is not on the PATH: install ${hint} (Debian: apt-get install ${name})`);
+    throw new Error(`${name} is not on the PATH: install ${hint} (Debian: apt-get install ${debianPackage})`);
   }
-  return await installOnce(name, env);
+  return await installOnce(name, debianPackage, env);
 }
 
 function findOnPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
@@ -43,8 +44,8 @@ function findOnPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** One process installs, by holding a directory that only one can make; the others wait for what it brings. */
-async function installOnce(name: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const lock = join(env.TMPDIR ?? tmpdir(), `magic-hour-bff-${name}-install.lock`);
+async function installOnce(name: string, debianPackage: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const lock = join(env.TMPDIR ?? tmpdir(), `magic-hour-bff-install.lock`);
   const deadlineMs = Date.now() + INSTALL_TIMEOUT_MS;
   while (!tryLock(lock)) {
     if (Date.now() > deadlineMs)
@@ -55,12 +56,13 @@ async function installOnce(name: string, env: NodeJS.ProcessEnv): Promise<string
     const broughtByAnother = findOnPath(name, env);
     if (broughtByAnother !== undefined) return broughtByAnother;
     await aptGet(['update'], env);
-    await aptGet(['install', '-y', '--no-install-recommends', name], env);
+    await aptGet(['install', '-y', '--no-install-recommends', debianPackage], env);
   } finally {
     rmdirSync(lock);
   }
   const installed = findOnPath(name, env);
-  if (installed === undefined) throw new Error(`apt-get installed ${name}, but it is not on the PATH`);
+  if (installed === undefined)
+    throw new Error(`apt-get installed ${debianPackage}, but ${name} is not on the PATH`);
   return installed;
 }
 

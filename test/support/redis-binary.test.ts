@@ -33,5 +33,5 @@ test.runIf(process.getuid?.() === 0)('root installs once, however many ask', asy
   expect(new Set(found)).toEqual(new Set([join(folder, 'redis-server')]));
   const calls = await readFile(join(folder, 'calls'), 'utf8');
   expect(calls).toBe('update\ninstall -y --no-install-recommends redis-server\n');
-  expect(await readdir(folder)).not.toContain('magic-hour-bff-redis-server-install.lock');
+  expect(await readdir(folder)).not.toContain('magic-hour-bff-install.lock');
 });

@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { endProcess } from './child-process.ts';
 import { freePort } from './free-port.ts';
 import { findRedisServer } from './redis-binary.ts';
 import { redisCommand } from './redis-command.ts';
-import { endProcess, RedisStartError, spawnRedis } from './redis-process.ts';
+import { RedisStartError, spawnRedis } from './redis-process.ts';
 
 export interface RedisServerOptions {
   /** More of the command line, for instance `['--maxmemory', '1mb']`. */

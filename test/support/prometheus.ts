@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { endProcess, killWithParent } from './child-process.ts';
+import { findOrInstall } from './debian-program.ts';
+import { freePort } from './free-port.ts';
+
+export interface PrometheusOptions {
+  /** `host:port` of ops listeners. */
+  readonly targets: readonly string[];
+  /** Absolute paths of rule files. */
+  readonly ruleFiles?: readonly string[];
+  /** The job's name; the rules and the dashboard go by the name that the deployments use. */
+  readonly job?: string;
+  readonly scrapeIntervalMs?: number;
+}
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Pairs of Unix seconds and value. */
+  readonly points: ReadonlyArray<readonly [seconds: number, value: number]>;
+}
+
+export interface Prometheus {
+  readonly url: string;
+  /** What an expression is now: one sample a series; none where there is no data. */
+  query(expression: string): Promise<Sample[]>;
+  queryRange(
+    expression: string,
+    range: { readonly startSeconds: number; readonly endSeconds: number; readonly stepSeconds: number },
+  ): Promise<Series[]>;
+  /** The answer of any other GET of its API, for instance `/api/v1/rules`. */
+  get(path: string): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+const START_TIMEOUT_MS = 20_000;
+
+const labels = z.record(z.string(), z.string());
+const point = z.tuple([z.number(), z.coerce.number()]);
+const vectorSchema = z.object({
+  data: z.discriminatedUnion('resultType', [
+    z.object({
+      resultType: z.literal('vector'),
+      result: z.array(z.object({ metric: labels, value: point })),
+    }),
+    z.object({ resultType: z.literal('scalar'), result: point }),
+  ]),
+});
+const matrixSchema = z.object({
+  data: z.object({ result: z.array(z.object({ metric: labels, values: z.array(point) })) }),
+});
+
+/** The path of `promtool`, found or installed. @throws Error that says what to install */
+export function findPromtool(): Promise<string> {
+  return findOrInstall('promtool', 'Prometheus', process.env, 'prometheus');
+}
+
+/** A real Prometheus that scrapes what it is told to; it dies with this process, however that ends. */
+export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {
+  const { targets, ruleFiles = [], job = 'magic-hour-bff', scrapeIntervalMs = 1000 } = options;
+  const program = await findOrInstall('prometheus', 'Prometheus');
+  const folder = await mkdtemp(join(tmpdir(), 'magic-hour-bff-prometheus-'));
+  const configPath = join(folder, 'prometheus.yml');
+  const interval = `${scrapeIntervalMs}ms`;
+  await writeFile(
+    configPath,
+    stringify({
+      global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
+      rule_files: ruleFiles,
+      scrape_configs: [{ job_name: job, static_configs: [{ targets }] }],
+    }),
+  );
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(
+    program,
+    [
+      `--config.file=${configPath}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  killWithParent(child);
+  const giveUp = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+  const output: string[] = [];
+  const ready = await (async () => {
+    for await (const line of createInterface({ input: child.stderr })) {
+      output.push(line);
+      if (line.includes('Server is ready to receive web requests')) return true;
+    }
+    return false;
+  })();
+  clearTimeout(giveUp);
+  if (!ready) throw new Error(`prometheus did not start:\n${output.join('\n')}`);
+  // What it writes later is nobody's, and a full pipe would block it.
+  child.stderr.resume();
+
+  async function get(path: string): Promise<unknown> {
+    const answer = await fetch(`${url}${path}`);
+    const body = await answer.text();
+    if (!answer.ok) throw new Error(`Prometheus answered ${answer.status} to ${path}: ${body}`);
+    return JSON.parse(body);
+  }
+  return {
+    url,
+    get,
+    async query(expression) {
+      const { data } = vectorSchema.parse(
+        await get(`/api/v1/query?${new URLSearchParams({ query: expression })}`),
+      );
+      if (data.resultType === 'scalar') return [{ labels: {}, value: data.result[1] }];
+      return data.result.map(({ metric, value }) => ({ labels: metric, value: value[1] }));
+    },
+    async queryRange(expression, { startSeconds, endSeconds, stepSeconds }) {
+      const range = new URLSearchParams({
+        query: expression,
+        start: String(startSeconds),
+        end: String(endSeconds),
+        step: String(stepSeconds),
+      });
+      const { data } = matrixSchema.parse(await get(`/api/v1/query_range?${range}`));
+      return data.result.map(({ metric, values }) => ({ labels: metric, points: values }));
+    },
+    async stop() {
+      await endProcess(child, 'SIGTERM');
+      await rm(folder, { recursive: true });
+    },
+  };
+}
