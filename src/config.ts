@@ -30,12 +30,15 @@ export interface Config extends Omit<Settings, 'auth' | 'upstream'> {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly string[];
+  /** Those that the faults name. */
+  readonly variables: readonly string[];
 
   constructor(faults: readonly string[]) {
     super(
       `The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
     this.faults = faults;
+    this.variables = [...new Set(faults.flatMap((fault) => fault.replace(/:.*/s, '').split(', ')))];
   }
 }
 

@@ -1,32 +1,51 @@
-import pino, { type DestinationStream, type Logger } from 'pino';
-
-export type { Logger } from 'pino';
-
-/** What V8 itself says of a defect: it names code, never data. */
-const WORDS_OF_V8 = [
-  /^Cannot (?:read|set) properties of (?:undefined|null) \((?:reading|setting) '[\w$]{1,40}'\)$/,
-  /^[\w$.]{1,80} is not (?:defined|iterable|a function|a constructor)$/,
-  /^Assignment to constant variable\.$/,
-  /^Maximum call stack size exceeded$/,
-  /^Invalid (?:array|string) length$/,
-];
-
-/** A frame of a stack, as V8 writes it. A message, also one of before it was changed, can have lines that only begin like one. */
-const PLACE = /^\s+at (?:[\w$.<>[\] #]{1,200} \()?(?:file:\/|node:|\/)[^\s()?]{1,300}:\d+:\d+\)?$/;
-const CLASS_NAME = /^[A-Z][A-Za-z0-9]{1,60}$/;
-const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
-
-/** Causes can go round in a circle. */
-const MAX_CAUSES = 5;
+import pino, { type DestinationStream } from 'pino';
+import { describeError } from './describe-error.ts';
+import {
+  type EventName,
+  type FieldType,
+  LOG_EVENTS,
+  type LogEvent,
+  type LogEvents,
+  type LogField,
+} from './log-events.ts';
 
 export const SERVICE = 'magic-hour-bff';
+
+/** How a caller gives a field. An error is put into safe words here (describe-error.ts), so that nobody can forget to. */
+interface Given {
+  readonly string: string;
+  readonly integer: number;
+  readonly number: number;
+  readonly boolean: boolean;
+  readonly strings: readonly string[];
+  readonly error: unknown;
+}
+
+type Fields<E extends EventName> = LogEvents[E]['fields'] extends infer F extends Record<
+  string,
+  { type: FieldType }
+>
+  ? { readonly [K in keyof F]: Given[F[K]['type']] }
+  : never;
+
+/** Events whose lines are made elsewhere, by hand. */
+type Handmade = 'request';
+
+export interface Logger {
+  /** Writes one line, of a form that src/log-events.ts describes. */
+  event<E extends Exclude<EventName, Handmade>>(
+    name: E,
+    ...fields: keyof LogEvents[E]['fields'] extends never ? [] : [Fields<E>]
+  ): void;
+  isLevelEnabled(level: string): boolean;
+}
 
 export function createLogger(options: {
   readonly level: string;
   readonly version: string;
   readonly destination: DestinationStream;
 }): Logger {
-  return pino(
+  const logger = pino(
     {
       level: options.level,
       base: { service: SERVICE, version: options.version },
@@ -35,27 +54,30 @@ export function createLogger(options: {
     },
     options.destination,
   );
-}
-
-/**
- * An error in words that are safe to keep: names, codes and places in the code. Messages are left
- * out, since they quote what was being read (a body, an address, a header, an argument).
- */
-export function describeError(error: unknown, causesLeft = MAX_CAUSES): Record<string, unknown> {
-  if (!(error instanceof Error)) return { name: typeof error };
-  const { name, message, stack, cause } = error;
   return {
-    name: CLASS_NAME.test(name) ? name : undefined,
-    code: 'code' in error && isErrorCode(error.code) ? error.code : undefined,
-    message: WORDS_OF_V8.some((words) => words.test(message)) ? message : undefined,
-    at: String(stack)
-      .split('\n')
-      .filter((line) => PLACE.test(line))
-      .map((line) => line.trim()),
-    cause: cause === undefined || causesLeft === 0 ? undefined : describeError(cause, causesLeft - 1),
+    event(name, ...rest) {
+      const given: object = rest[0] ?? {};
+      const { levels, message, fields }: LogEvent = LOG_EVENTS[name];
+      logger[levels[0]]({ event: name, ...safe(fields, given) }, wordsOf(message, given));
+    },
+    isLevelEnabled: (level) => logger.isLevelEnabled(level),
   };
 }
 
-function isErrorCode(code: unknown): code is string {
-  return typeof code === 'string' && ERROR_CODE.test(code);
+function safe(fields: Readonly<Record<string, LogField>>, given: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      name,
+      fields[name]?.type === 'error' ? describeError(value) : value,
+    ]),
+  );
+}
+
+/** A message with the values of the fields that it names. */
+function wordsOf(message: string, given: object): string {
+  const values = new Map<string, unknown>(Object.entries(given));
+  return message.replace(/\{(\w+)\}/g, (_all, name: string) => {
+    const value = values.get(name);
+    return Array.isArray(value) ? value.join(', ') : String(value);
+  });
 }

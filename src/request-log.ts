@@ -1,6 +1,7 @@
 import type { DestinationStream } from 'pino';
+import { describeError } from './describe-error.ts';
 import type { EndedRequest } from './http/observe.ts';
-import { describeError, type Logger, SERVICE } from './log.ts';
+import { type Logger, SERVICE } from './log.ts';
 
 /** Writes one line a request: the route's template, never its path; no header, no query, no body. */
 export type RequestLog = (request: EndedRequest) => void;
@@ -17,7 +18,7 @@ export function createRequestLog(options: {
   readonly destination: DestinationStream;
 }): RequestLog {
   const { logger, version, destination } = options;
-  const origin = `,"service":${JSON.stringify(SERVICE)},"version":${JSON.stringify(version)}`;
+  const origin = `,"service":${JSON.stringify(SERVICE)},"version":${JSON.stringify(version)},"event":"request"`;
   const now = createTimestamp();
 
   return (request) => {

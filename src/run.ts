@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { z } from 'zod';
-import { ConfigError, type Environment, loadConfig } from './config.ts';
-import { createLogger, describeError } from './log.ts';
+import { type Config, ConfigError, type Environment, loadConfig } from './config.ts';
+import { describeError } from './describe-error.ts';
+import { CouldNotListenError } from './http/listen.ts';
+import { createLogger, type Logger } from './log.ts';
 import { inBatches } from './log-batches.ts';
 import { createRequestLog } from './request-log.ts';
 import { startService } from './service.ts';
@@ -24,38 +26,27 @@ export type StopListener = (signal: NodeJS.Signals) => void;
  * @param onStop is given what a signal to stop does, as soon as there is something to stop
  */
 export function run(environment: Environment, onStop: (stop: StopListener) => void): void {
-  live(environment, onStop).catch((error: unknown) => {
-    if (error instanceof ConfigError) {
-      process.stderr.write(`${error.message}\n`);
-      process.exit(EX_CONFIG);
-    }
-    process.stderr.write(`could not start: ${JSON.stringify(describeError(error))}\n`);
-    process.exit(EX_SOFTWARE);
-  });
-}
-
-async function live(environment: Environment, onStop: (stop: StopListener) => void): Promise<void> {
-  const config = loadConfig(environment);
+  const config = configOrExit(environment);
   const destination = inBatches(pino.destination({ sync: false }));
   // However the process ends; and before pino's own listener, which closes what this writes to.
   process.prependOnceListener('exit', () => destination.flushSync());
   const logger = createLogger({ level: config.log.level, version, destination });
 
   process.on('uncaughtException', (error) => {
-    logger.fatal({ error: describeError(error) }, 'defect: the process stops');
+    logger.event('defect', { error });
     process.exit(EX_SOFTWARE);
   });
 
   let stopping = false;
   async function stop(signal: NodeJS.Signals): Promise<void> {
     if (stopping) {
-      logger.warn({ signal }, 'second signal: exiting at once');
+      logger.event('second_signal', { signal });
       process.exit(signal === 'SIGINT' ? 130 : 143);
     }
     stopping = true;
-    logger.info({ signal }, 'stopping');
+    logger.event('stopping', { signal });
     const finished = await (await starting).stop();
-    logger.info({ finished }, 'stopped');
+    logger.event('stopped', { finished });
     process.exit(0);
   }
 
@@ -67,7 +58,36 @@ async function live(environment: Environment, onStop: (stop: StopListener) => vo
     nodeVersion: process.versions.node,
   });
   onStop(stop);
-  const service = await starting;
-  tameHeap();
-  logger.info({ public: service.publicUrl, ops: service.opsUrl }, 'ready');
+  starting.then(
+    (service) => {
+      tameHeap();
+      logger.event('ready', { public: service.publicUrl, ops: service.opsUrl });
+    },
+    (error: unknown) => exitUnstarted(error, logger),
+  );
+}
+
+/** Faults go to stderr for people, a line each, and in one line to the log. */
+function configOrExit(environment: Environment): Config {
+  try {
+    return loadConfig(environment);
+  } catch (error) {
+    const logger = createLogger({ level: 'fatal', version, destination: pino.destination({ sync: true }) });
+    if (!(error instanceof ConfigError)) return exitUnstarted(error, logger);
+    logger.event('configuration_invalid', { variables: error.variables, faults: error.faults });
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(EX_CONFIG);
+  }
+}
+
+function exitUnstarted(error: unknown, logger: Logger): never {
+  if (error instanceof CouldNotListenError) {
+    const { listener, address, code } = error;
+    logger.event('could_not_listen', { listener, address, code });
+    process.stderr.write(`could not listen at ${address}: ${code}\n`);
+  } else {
+    logger.event('could_not_start', { error });
+    process.stderr.write(`could not start: ${JSON.stringify(describeError(error))}\n`);
+  }
+  return process.exit(EX_SOFTWARE);
 }

@@ -124,17 +124,19 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     async purge(kind: Kind, id: string) {
       lookup.forget(kind, id);
       await redis.shared?.purge(kind, id);
-      logger.info({ kind }, 'project purged from the cache');
+      logger.event('project_purged', { kind });
     },
     events: count,
     leakGuard: upstream.leakGuard,
   });
 
-  const publicListener = await listen(app, config.http.host, config.http.port);
-  const opsListener = await listen(opsApp, config.ops.host, config.ops.port).catch((error: unknown) => {
-    publicListener.server.close();
-    throw error;
-  });
+  const publicListener = await listen(app, config.http.host, config.http.port, 'public');
+  const opsListener = await listen(opsApp, config.ops.host, config.ops.port, 'ops').catch(
+    (error: unknown) => {
+      publicListener.server.close();
+      throw error;
+    },
+  );
   lifecycle.started();
   // A failure is told by the keys themselves, and the first token asks for them again.
   void keys.warmUp();

@@ -2,6 +2,7 @@ import type { JSONWebKeySet } from 'jose';
 import { z } from 'zod';
 import type { WatchedFile } from '../watched-file.ts';
 import { parseJwks } from './jwks.ts';
+import { KeyLoadError } from './load-failure.ts';
 
 /** OpenID Connect Discovery 1.0, 3 and RFC 8414, 2: only what is needed here. */
 const metadataSchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
@@ -20,7 +21,7 @@ export function keysByDiscovery(issuer: string): KeyLoader {
   const metadataUrl = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   return async () => {
     const metadata = metadataSchema.parse(await fetchJson(metadataUrl));
-    if (metadata.issuer !== issuer) throw new Error('the discovery document is of another issuer');
+    if (metadata.issuer !== issuer) throw new KeyLoadError('other_issuer');
     return parseJwks(await fetchJson(metadata.jwks_uri));
   };
 }
@@ -38,13 +39,13 @@ async function fetchJson(url: string): Promise<unknown> {
   if (response.status !== 200 || response.body === null) {
     // An unread body would hold its connection.
     await response.body?.cancel();
-    throw new Error(`the issuer answered ${response.status}`);
+    throw new KeyLoadError(`status_${response.status}`);
   }
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body) {
     length += chunk.length;
-    if (length > MAX_DOCUMENT_BYTES) throw new Error('the document of the issuer is too large');
+    if (length > MAX_DOCUMENT_BYTES) throw new KeyLoadError('too_large');
     chunks.push(chunk);
   }
   return JSON.parse(Buffer.concat(chunks).toString('utf8'));

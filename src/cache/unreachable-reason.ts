@@ -1,13 +1,19 @@
 import { z } from 'zod';
 
-/** What ioredis says of connections in words of its own, which have no code. */
-const IN_WORDS = /^(Command timed out|Connection is closed|Socket timeout|All sentinels are unreachable)/;
+/** What ioredis and this service say of connections in words of their own, which have no code. */
+const IN_WORDS = [
+  [/^(?:Command timed out|Socket timeout)/, 'timeout'],
+  [/^Connection is closed/, 'connection_closed'],
+  [/^Stream isn't writeable/, 'not_connected'],
+  [/^All sentinels are unreachable/, 'sentinels_unreachable'],
+  [/^Redis is slow$/, 'slow'],
+] as const;
 
 const coded = z.object({ code: z.string() });
 const caused = z.object({ lastNodeError: z.instanceof(Error) });
 
 /**
- * Why there is no connection, in a word or a few that are safe to keep: a code of the system, of OpenSSL or of Redis, such as
+ * Why there is no connection, in one word that is safe to keep: a code of the system, of OpenSSL or of Redis, such as
  * `ECONNREFUSED`, `CERT_HAS_EXPIRED`, `WRONGPASS`. Never an address, and nothing that the other side chose.
  */
 export function unreachableReason(error: unknown): string {
@@ -16,6 +22,6 @@ export function unreachableReason(error: unknown): string {
   const code = coded.safeParse(error);
   if (code.success) return code.data.code;
   if (!(error instanceof Error)) return 'unknown';
-  const reply = error.name === 'ReplyError' ? /^[A-Z]+\b/.exec(error.message) : null;
-  return (reply ?? IN_WORDS.exec(error.message))?.[0] ?? error.name;
+  const reply = error.name === 'ReplyError' ? /^[A-Z]+\b/.exec(error.message)?.[0] : undefined;
+  return reply ?? IN_WORDS.find(([words]) => words.test(error.message))?.[1] ?? error.name;
 }

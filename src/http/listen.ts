@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import { type AddressInfo, isIP, isIPv6, type Socket } from 'node:net';
 import { HttpError } from '../errors.ts';
 import {
   awaitAnswer,
@@ -33,8 +33,35 @@ export interface Listener {
   closeIdle(): void;
 }
 
-/** Starts a listener. Requests that Node's parser refuses are answered in the service's own words. */
-export async function listen(app: RequestListener, host: string, port: number): Promise<Listener> {
+/** The port can't be had. */
+export class CouldNotListenError extends Error {
+  override readonly name = 'CouldNotListenError';
+  readonly listener: string;
+  /** Host and port; of the host only an IP address, since whatever else a setting holds may be there by mistake. */
+  readonly address: string;
+  /** The system's. */
+  readonly code: string;
+
+  constructor(listener: string, host: string, port: number, cause: Error & { readonly code?: unknown }) {
+    super('could not listen', { cause });
+    this.listener = listener;
+    this.address = `${isIP(host) === 0 ? '…' : isIPv6(host) ? `[${host}]` : host}:${port}`;
+    this.code = typeof cause.code === 'string' ? cause.code : 'unknown';
+  }
+}
+
+/**
+ * Starts a listener. Requests that Node's parser refuses are answered in the service's own words.
+ *
+ * @param name for whoever reads of its failure
+ * @throws CouldNotListenError
+ */
+export async function listen(
+  app: RequestListener,
+  host: string,
+  port: number,
+  name = 'public',
+): Promise<Listener> {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -58,10 +85,11 @@ export async function listen(app: RequestListener, host: string, port: number): 
     else socket.destroy();
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
+  const fail = (error: Error) => reject(new CouldNotListenError(name, host, port, error));
+  server.once('error', fail);
   server.listen(port, host, resolve);
   await promise;
-  server.off('error', reject);
+  server.off('error', fail);
   return {
     server,
     url: urlOf(server),

@@ -1,8 +1,10 @@
 import { createIssuerKeys, type IssuerKeys } from '../auth/issuer-keys.ts';
 import { isJwksText } from '../auth/jwks.ts';
 import { type KeyLoader, keysByDiscovery, keysFromFile, keysFromUrl } from '../auth/key-loaders.ts';
+import { loadFailure } from '../auth/load-failure.ts';
 import type { Config } from '../config.ts';
-import { describeError, type Logger } from '../log.ts';
+import type { Logger } from '../log.ts';
+import { createBurst } from '../log-bursts.ts';
 import type { Clock } from '../lookup/ports.ts';
 import { watchedFile } from '../watched-file.ts';
 
@@ -16,20 +18,29 @@ export function openIssuerKeys(
   clock: Clock,
   logger: Logger,
 ): { readonly keys: IssuerKeys; close(): void } {
-  const onFailure = (error: unknown) =>
-    logger.warn(
-      { error: describeError(error) },
-      "the issuer's keys could not be loaded; known ones stay in force",
-    );
+  const failing = createBurst<string>({
+    happened: (reason, count) => logger.event('issuer_keys_failed', { reason, count }),
+    over: () => logger.event('issuer_keys_loaded'),
+  });
   const keysFrom = (load: KeyLoader, maxAgeMs: number) =>
-    createIssuerKeys({ load, maxAgeMs, clock, onFailure });
+    createIssuerKeys({
+      async load() {
+        const keys = await load();
+        failing.over();
+        return keys;
+      },
+      maxAgeMs,
+      clock,
+      onFailure: (error) => failing.happened(loadFailure(error)),
+    });
 
   if (auth.jwksFile === undefined) {
     const load = auth.jwksUrl === undefined ? keysByDiscovery(auth.issuer) : keysFromUrl(auth.jwksUrl);
     return { keys: keysFrom(load, MAX_AGE_MS), close: () => undefined };
   }
-  const file = watchedFile(auth.jwksFile, isJwksText, (problem) =>
-    logger.warn({ problem }, 'AUTH_JWKS_FILE'),
-  );
+  const unusable = createBurst<string>({
+    happened: (reason, count) => logger.event('issuer_keys_file_unusable', { reason, count }),
+  });
+  const file = watchedFile(auth.jwksFile, isJwksText, unusable.happened);
   return { keys: keysFrom(keysFromFile(file), FILE_MAX_AGE_MS), close: file.close };
 }

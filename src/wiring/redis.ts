@@ -13,7 +13,8 @@ import { createSharedCounter } from '../limits/counter.ts';
 import type { LimitStore } from '../limits/limit-store.ts';
 import { createLocalStore } from '../limits/local-store.ts';
 import { createSettlingStore } from '../limits/settling-store.ts';
-import { describeError, type Logger } from '../log.ts';
+import type { Logger } from '../log.ts';
+import { createBurst } from '../log-bursts.ts';
 import type { Clock, SharedCache } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 
@@ -46,7 +47,7 @@ export function openRedis(
   const windowMs = config.rateLimit.windowSeconds * 1000;
   const client = createRedisClient(config.redis);
   if (client === undefined) {
-    logger.warn('no Redis is configured: cache and limits are of this process alone');
+    logger.event('redis_not_configured');
     return {
       shared: undefined,
       limitStore: (_policy, max) => createLocalStore({ max, windowMs, clock: deps.clock }),
@@ -64,13 +65,13 @@ export function openRedis(
     events: {
       redisFailed: deps.onFailed,
       redisCameUp() {
-        logger.info('Redis answers');
+        away.cameUp();
         reasons.forget();
       },
-      redisWentDown: (error) =>
-        logger.error({ error: describeError(error) }, 'Redis went away; going on without it'),
+      redisWentDown: (error) => away.wentDown(unreachableReason(error)),
     },
   });
+  const away = createAbsences(logger);
   const reasons = createReasons(logger);
   const tellReason = (error: unknown) => {
     if (!guard.up) reasons.tell(error);
@@ -120,13 +121,30 @@ export function openRedis(
   };
 }
 
+/** Tells when Redis goes and comes. */
+function createAbsences(logger: Logger) {
+  let seen = false;
+  const burst = createBurst<string>({
+    happened: (reason, count) => logger.event('redis_went_away', { reason, count }),
+    over: () => logger.event('redis_connected'),
+  });
+  return {
+    wentDown: burst.happened,
+    cameUp() {
+      if (!seen) logger.event('redis_connected');
+      seen = true;
+      burst.over();
+    },
+  };
+}
+
 /** Tells why there is no connection: once, however many attempts fail for the same reason. */
 function createReasons(logger: Logger) {
   const told = new Set<string>();
   return {
     tell(error: unknown) {
       const reason = unreachableReason(error);
-      if (!told.has(reason)) logger.warn({ reason }, 'Redis can’t be reached');
+      if (!told.has(reason)) logger.event('redis_unreachable', { reason });
       told.add(reason);
     },
     forget: () => told.clear(),

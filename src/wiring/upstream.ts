@@ -1,8 +1,9 @@
-import type { Config } from '../config.ts';
+import type { Config, SecretSource } from '../config.ts';
 import { createLeakGuard, type LeakGuard, unescaped } from '../leak-guard.ts';
 import type { Logger } from '../log.ts';
+import { createBurst } from '../log-bursts.ts';
 import type { Clock, Upstream } from '../lookup/ports.ts';
-import { openSecret } from '../secret.ts';
+import { type OpenSecret, openSecret } from '../secret.ts';
 import { createKeyRing } from '../upstream/key-ring.ts';
 import { createMagicHour, type UpstreamEvents } from '../upstream/magic-hour.ts';
 import { createResilience, type Resilience } from '../upstream/resilience.ts';
@@ -16,6 +17,9 @@ export interface OpenUpstream {
   close(): void;
 }
 
+/** What Magic Hour says only to a key that it knows. */
+const SAYS_THAT_THE_KEY_IS_GOOD: ReadonlySet<string> = new Set(['200', '400', '402', '404']);
+
 /** Magic Hour with the company's keys, and what watches over it. */
 export function openUpstream(
   settings: Config['upstream'],
@@ -27,18 +31,29 @@ export function openUpstream(
   },
 ): OpenUpstream {
   const { clock, logger, userAgent } = deps;
-  const secrets = [settings.apiKey, ...(settings.nextApiKey === undefined ? [] : [settings.nextApiKey])].map(
-    (source) => openSecret(source, (problem) => logger.warn({ problem }, "the file of the upstream's key")),
-  );
+  const secrets = [
+    openKey('MAGIC_HOUR_API_KEY_FILE', settings.apiKey, logger),
+    ...(settings.nextApiKey === undefined
+      ? []
+      : [openKey('MAGIC_HOUR_API_KEY_NEXT_FILE', settings.nextApiKey, logger)]),
+  ];
   const transport = createTransport({
     baseUrl: settings.baseUrl,
     maxResponseBytes: settings.maxResponseBytes,
     userAgent,
   });
+  const circuit = createBurst<void>({
+    happened: (_how, count) => logger.event('upstream_circuit_opened', { count }),
+    over: () => logger.event('upstream_circuit_closed'),
+  });
   const resilience = createResilience(settings, {
     retried: deps.events.retried,
-    circuitOpened: () => logger.error('the circuit to the upstream opened: it is not asked for a while'),
-    circuitClosed: () => logger.info('the circuit to the upstream closed: it answers again'),
+    circuitOpened: circuit.happened,
+    circuitClosed: circuit.over,
+  });
+  const rejections = createBurst<number>({
+    happened: (status, count) => logger.event('upstream_key_rejected', { status, count }),
+    over: () => logger.event('upstream_key_accepted'),
   });
   const magicHour = createMagicHour({
     transport,
@@ -47,10 +62,13 @@ export function openUpstream(
     deadlineMs: settings.deadlineMs,
     clock,
     events: {
-      attempted: deps.events.attempted,
+      attempted(kind, status, seconds) {
+        deps.events.attempted(kind, status, seconds);
+        if (SAYS_THAT_THE_KEY_IS_GOOD.has(status)) rejections.over();
+      },
       keyRejected(status) {
         deps.events.keyRejected(status);
-        logger.error({ status }, "the upstream refused the company's key");
+        rejections.happened(status);
       },
     },
   });
@@ -64,6 +82,14 @@ export function openUpstream(
       for (const secret of secrets) secret.close();
     },
   };
+}
+
+/** @param variable names the file, if the key is in one */
+function openKey(variable: string, source: SecretSource, logger: Logger): OpenSecret {
+  const unusable = createBurst<string>({
+    happened: (reason, count) => logger.event('upstream_key_file_unusable', { variable, reason, count }),
+  });
+  return openSecret(source, unusable.happened);
 }
 
 /** A body with a key in it is refused before anything is kept: what is in Redis goes out from every replica. */

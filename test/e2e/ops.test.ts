@@ -75,6 +75,7 @@ describe('the log', () => {
     expect(requests).toHaveLength(2);
     expect(requests[0]).toMatchObject({
       level: 'info',
+      event: 'request',
       request_id: 'r-1',
       method: 'GET',
       route: '/v1/image-projects/{id}',

@@ -1,5 +1,6 @@
 import { Agent, get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parseLogLine } from '../support/log-conformance.ts';
 import {
   EMULATOR_API_KEY,
   type MagicHourEmulator,
@@ -34,12 +35,14 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Servic
 /** Starts a second service where another listens already. */
 async function runOnTakenPort() {
   const { publicUrl } = await start();
-  return runServiceProcess({
+  const { port } = new URL(publicUrl);
+  const ended = await runServiceProcess({
     MAGIC_HOUR_API_KEY: emulator.apiKey,
     AUTH_ISSUER: issuer.issuer,
     AUTH_AUDIENCE: issuer.audience,
-    PORT: new URL(publicUrl).port,
+    PORT: port,
   });
+  return { ...ended, port };
 }
 
 async function lookup(service: ServiceProcess, id: string): Promise<Response> {
@@ -51,14 +54,24 @@ const readiness = async (service: ServiceProcess) => (await fetch(`${service.ops
 
 describe('starting', () => {
   test('without settings names all that are missing, at once, and exits with 78', async () => {
-    const { code, stderr } = await runServiceProcess({});
+    const { code, stderr, lines } = await runServiceProcess({});
     expect(code).toBe(78);
-    for (const name of ['MAGIC_HOUR_API_KEY', 'AUTH_ISSUER', 'AUTH_AUDIENCE']) expect(stderr).toContain(name);
+    const variables = ['MAGIC_HOUR_API_KEY', 'AUTH_ISSUER', 'AUTH_AUDIENCE'];
+    for (const name of variables) expect(stderr).toContain(name);
     expect(stderr).not.toContain(' at ');
+    expect(lines.map(parseLogLine)).toEqual([
+      expect.objectContaining({
+        level: 'fatal',
+        event: 'configuration_invalid',
+        msg: `the configuration is invalid: ${variables.join(', ')}`,
+        variables,
+        faults: variables.map((name) => expect.stringContaining(`${name}: is required`)),
+      }),
+    ]);
   });
 
   test('with wrong settings names each, and prints no secret', async () => {
-    const { code, stderr } = await runServiceProcess({
+    const { code, stderr, lines } = await runServiceProcess({
       MAGIC_HOUR_API_KEY: 'mhk_secret with space',
       REDIS_URL: 'http://user:hunter2@redis',
       PORT: 'eighty',
@@ -67,19 +80,23 @@ describe('starting', () => {
     expect(code).toBe(78);
     for (const name of ['MAGIC_HOUR_API_KEY', 'REDIS_URL', 'PORT', 'AUTH_AUDIENCE'])
       expect(stderr).toContain(name);
-    for (const secret of ['mhk_secret', 'hunter2']) expect(stderr).not.toContain(secret);
+    for (const secret of ['mhk_secret', 'hunter2']) expect([...lines, stderr].join()).not.toContain(secret);
   });
 
   test('on a port that is taken says so and exits', async () => {
-    const { code, stderr } = await runOnTakenPort();
+    const { code, stderr, lines, port } = await runOnTakenPort();
     expect(code).toBe(70);
-    expect(stderr).toContain('EADDRINUSE');
-  });
-
-  test('that fails loses nothing of what was logged before', async () => {
-    const { code, lines } = await runOnTakenPort();
-    expect(code).toBe(70);
-    expect(lines).toEqual([expect.stringContaining('no Redis is configured')]);
+    expect(stderr).toBe(`could not listen at 127.0.0.1:${port}: EADDRINUSE\n`);
+    expect(lines.map(parseLogLine)).toEqual([
+      // Nothing of what was logged before is lost.
+      expect.objectContaining({ event: 'redis_not_configured' }),
+      expect.objectContaining({
+        event: 'could_not_listen',
+        listener: 'public',
+        address: `127.0.0.1:${port}`,
+        code: 'EADDRINUSE',
+      }),
+    ]);
   });
 
   test('warns that there is no Redis, and writes JSON lines without the key', async () => {

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { freePort } from './free-port.ts';
+import { parseLogLine } from './log-conformance.ts';
 
 export interface ServiceProcess {
   readonly publicUrl: string;
@@ -15,7 +16,7 @@ export interface ServiceProcess {
   /** What it wrote to stderr so far. */
   stderr(): string;
   kill(signal: NodeJS.Signals): void;
-  /** How it ended. */
+  /** How it ended; rejects where a line was logged that src/log-events.ts doesn't describe. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
@@ -45,7 +46,12 @@ export async function spawnServiceProcess(
   const child = spawnMain({ HOST: '127.0.0.1', ...env, PORT: port, OPS_PORT: opsPort }, args);
   const lines: string[] = [];
   const stderr = collect(child.stderr);
-  const exited = exitOf(child);
+  const exited = exitOf(child).then((how) => {
+    // One that was killed may not have come to the end of its last line.
+    const whole = how.signal === null ? lines : lines.filter((line) => line.endsWith('}'));
+    for (const line of whole) parseLogLine(line);
+    return how;
+  });
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => undefined);
   if (child.stdout === null) throw new Error('the process has no stdout');
@@ -53,7 +59,7 @@ export async function spawnServiceProcess(
     lines.push(line);
     if (line.includes('"msg":"ready"')) ready.resolve();
   });
-  exited.then(({ code }) => ready.reject(new Error(`ended with ${code} before it was ready`)));
+  exited.then(({ code }) => ready.reject(new Error(`ended with ${code} before it was ready`)), ready.reject);
   return {
     publicUrl: `http://127.0.0.1:${port}`,
     opsUrl: `http://127.0.0.1:${opsPort}`,

@@ -5,6 +5,7 @@ import type { Clock } from '../../src/lookup/ports.ts';
 import { createRequestLog } from '../../src/request-log.ts';
 import { type Service, startService } from '../../src/service.ts';
 import { type ContractClient, type ContractResponse, createContractClient } from './contract-client.ts';
+import { parseLogLine } from './log-conformance.ts';
 import {
   type MagicHourEmulator,
   type MagicHourEmulatorOptions,
@@ -21,7 +22,10 @@ export interface StackOptions {
   readonly beside?: Pick<Stack, 'emulator' | 'issuer'>;
 }
 
-/** A running service with the real parts around it. Every answer through it is held against docs/openapi.yaml. */
+/**
+ * A running service with the real parts around it. Every answer through it is held against docs/openapi.yaml, and, when it
+ * stops, every line that it logged against src/log-events.ts.
+ */
 export interface Stack {
   readonly service: Service;
   readonly emulator: MagicHourEmulator;
@@ -112,6 +116,7 @@ export async function openStack({
     async stop() {
       await service.stop();
       if (beside === undefined) await Promise.all([emulator.close(), issuer.close()]);
+      for (const line of lines) parseLogLine(line);
     },
   };
 }

@@ -12,8 +12,10 @@ test.each([
   [
     'ioredis’ words without its addresses',
     new Error(`All sentinels are unreachable. Last error: ${SECRET}`),
-    'All sentinels are unreachable',
+    'sentinels_unreachable',
   ],
+  ['that it took too long', new Error('Command timed out'), 'timeout'],
+  ['that it is slow', new Error('Redis is slow'), 'slow'],
   [
     'what the last node of a cluster failed with',
     withFields('Failed to refresh slots cache.', {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { describeError } from '../../src/log.ts';
+import { describeError } from '../../src/describe-error.ts';
 
 const SECRET = 'mhk_canary~Key/One+4f1d9c';
 
@@ -21,7 +21,7 @@ describe('a description of an error', () => {
     expect(describeError(error)).toMatchObject({
       name: 'RangeError',
       code: 'ERR_OUT_OF_RANGE',
-      at: expect.arrayContaining([expect.stringContaining('log.test.ts:')]),
+      at: expect.arrayContaining([expect.stringContaining('describe-error.test.ts:')]),
       cause: { name: 'TypeError' },
     });
   });

@@ -1,0 +1,284 @@
+/**
+ * Every line that this service logs, in one place. docs/logs.md is made from it (`npm run logs`), the logger's type takes
+ * nothing else, and tests hold each line that they see against it.
+ */
+export type LogLevel = 'info' | 'warn' | 'error' | 'fatal';
+
+export type FieldType = 'string' | 'integer' | 'number' | 'boolean' | 'strings' | 'error';
+
+export interface LogField {
+  readonly type: FieldType;
+  readonly meaning: string;
+  /** When it is there; left out where it always is. */
+  readonly when?: string;
+}
+
+export interface LogEvent {
+  /** The first is the usual one. */
+  readonly levels: readonly [LogLevel, ...LogLevel[]];
+  /** For people, and free to change. `{name}` stands for the value of that field. */
+  readonly message: string;
+  readonly meaning: string;
+  /** What on-call does about it. */
+  readonly action: string;
+  /** The heading in docs/operations.md that says more, as its anchor. */
+  readonly runbook?: string;
+  readonly fields: Readonly<Record<string, LogField>>;
+}
+
+/** Of every line. */
+export const COMMON_FIELDS = {
+  level: { type: 'string', meaning: '`info`, `warn`, `error` or `fatal`' },
+  time: { type: 'string', meaning: 'RFC 3339, UTC, with milliseconds' },
+  service: { type: 'string', meaning: '`magic-hour-bff`' },
+  version: { type: 'string', meaning: 'of the service' },
+  event: { type: 'string', meaning: 'the name of the event: stable, for machines' },
+  msg: { type: 'string', meaning: 'the message: for people, and free to change' },
+} as const satisfies LogEvent['fields'];
+
+const COUNT = {
+  type: 'integer',
+  meaning: 'how often since the last such line, this time included; there is one a minute at the most',
+} as const;
+const NOTHING = 'Nothing.';
+const DEFECT = 'Report it with the line; `at` names places in the code, no data.';
+
+export const LOG_EVENTS = {
+  ready: {
+    levels: ['info'],
+    message: 'ready',
+    meaning: 'Both listeners are open.',
+    action: NOTHING,
+    fields: {
+      public: { type: 'string', meaning: 'where this machine reaches the public listener' },
+      ops: { type: 'string', meaning: 'where this machine reaches the ops listener' },
+    },
+  },
+  request: {
+    levels: ['info', 'warn', 'error'],
+    message: 'request',
+    meaning:
+      'A request to the public listener is over. `warn` where the status is 500 or more, `error` where it is a defect of this service.',
+    action: 'For `code` and what it means see [errors.md](errors.md).',
+    fields: {
+      request_id: { type: 'string', meaning: 'what the caller was told in `X-Request-Id`' },
+      method: { type: 'string', meaning: 'of HTTP' },
+      route: {
+        type: 'string',
+        meaning: "the route's template, never the path; `unmatched` where there is none",
+      },
+      status: { type: 'integer', meaning: 'of HTTP; 499 where the caller left before the end' },
+      duration_ms: { type: 'number', meaning: 'milliseconds from its head to its end' },
+      lookup_ms: { type: 'number', meaning: 'milliseconds of the lookup alone', when: 'it came to a lookup' },
+      user: { type: 'string', meaning: 'a hash that stands for the user', when: 'the token was good' },
+      cache: {
+        type: 'string',
+        meaning: '`memory_hit`, `redis_hit`, `collapsed`, `miss` or `error`',
+        when: 'it came to a lookup',
+      },
+      trace_id: { type: 'string', meaning: 'of W3C Trace Context', when: 'the caller sent a `traceparent`' },
+      code: { type: 'string', meaning: "the error's code", when: 'it failed' },
+      reason: {
+        type: 'string',
+        meaning: 'a few words on what exactly was wrong',
+        when: 'it failed, and more is known',
+      },
+      error: { type: 'error', meaning: 'what it was and where', when: '`code` is `internal_error`' },
+      sample_ratio: {
+        type: 'number',
+        meaning: 'the share of such lines that is logged: this one stands for 1 ÷ `sample_ratio` requests',
+        when: 'it is a hit in memory and `LOG_HIT_SAMPLE_RATIO` is less than 1',
+      },
+    },
+  },
+  configuration_invalid: {
+    levels: ['fatal'],
+    message: 'the configuration is invalid: {variables}',
+    meaning: 'The process ends with exit code 78. No value of a setting is in the line.',
+    action: 'Mend all that it names; `npm run config:check` tells whether that is done.',
+    runbook: 'what-breaks-and-what-then',
+    fields: {
+      variables: { type: 'strings', meaning: 'the environment variables that are wrong or missing' },
+      faults: { type: 'strings', meaning: 'what is wrong, a line each' },
+    },
+  },
+  unknown_setting: {
+    levels: ['warn'],
+    message: '{variable} looks like a setting of this service and is none; it has no effect',
+    meaning:
+      'An environment variable begins like our settings and is none of them: most likely it is misspelled.',
+    action: 'Correct its name, or take it away.',
+    fields: { variable: { type: 'string', meaning: 'its name; its value is not told' } },
+  },
+  could_not_listen: {
+    levels: ['fatal'],
+    message: 'could not listen at {address}: {code}',
+    meaning: 'The process ends with exit code 70.',
+    action:
+      '`EADDRINUSE`: another process has the port. `EACCES`: a port below 1024. `EADDRNOTAVAIL`: not an address of this machine.',
+    fields: {
+      listener: { type: 'string', meaning: '`public` (`HOST`, `PORT`) or `ops` (`OPS_HOST`, `OPS_PORT`)' },
+      address: { type: 'string', meaning: 'host and port; of the host only an IP address is told' },
+      code: { type: 'string', meaning: "the system's error code" },
+    },
+  },
+  could_not_start: {
+    levels: ['fatal'],
+    message: 'could not start',
+    meaning: 'Something that nobody foresaw: the process ends with exit code 70.',
+    action: `\`ERR_MEMORY_ALLOCATION_FAILED\` or a \`RangeError\`: lower \`CACHE_MEMORY_MAX_BYTES\`. Else: ${DEFECT}`,
+    fields: { error: { type: 'error', meaning: 'what it was and where' } },
+  },
+  defect: {
+    levels: ['fatal'],
+    message: 'defect: the process stops',
+    meaning: 'An error that nobody handled: the process ends with exit code 70.',
+    action: DEFECT,
+    fields: { error: { type: 'error', meaning: 'what it was and where' } },
+  },
+  stopping: {
+    levels: ['info'],
+    message: 'stopping',
+    meaning: 'A signal came; what is in flight is finished.',
+    action: NOTHING,
+    runbook: 'stopping',
+    fields: { signal: { type: 'string', meaning: '`SIGTERM` or `SIGINT`' } },
+  },
+  second_signal: {
+    levels: ['warn'],
+    message: 'second signal: exiting at once',
+    meaning: 'What was in flight is cut off.',
+    action: 'Wait longer before you send a second one.',
+    runbook: 'stopping',
+    fields: { signal: { type: 'string', meaning: '`SIGTERM` or `SIGINT`' } },
+  },
+  stopped: {
+    levels: ['info'],
+    message: 'stopped',
+    meaning: 'The process ends with exit code 0.',
+    action: 'With `finished` false: raise `SHUTDOWN_GRACE_SECONDS`.',
+    runbook: 'stopping',
+    fields: {
+      finished: { type: 'boolean', meaning: 'whether all that was in flight was finished within the grace' },
+    },
+  },
+  redis_not_configured: {
+    levels: ['warn'],
+    message: 'no Redis is configured: cache and limits are of this process alone',
+    meaning: 'Right for one replica, wrong for more.',
+    action: 'Set `REDIS_URL` where there is more than one replica.',
+    fields: {},
+  },
+  redis_connected: {
+    levels: ['info'],
+    message: 'Redis answers',
+    meaning: 'For the first time, or again.',
+    action: NOTHING,
+    fields: {},
+  },
+  redis_unreachable: {
+    levels: ['warn'],
+    message: 'Redis can’t be reached',
+    meaning: 'There is no connection. Told once for each reason, until Redis answers.',
+    action: 'Mend what the reason says. For a private certificate authority set `NODE_EXTRA_CA_CERTS`.',
+    runbook: 'what-breaks-and-what-then',
+    fields: {
+      reason: {
+        type: 'string',
+        meaning:
+          'a code of the system, of OpenSSL or of Redis (`ECONNREFUSED`, `CERT_HAS_EXPIRED`, `WRONGPASS`), or `timeout`, `connection_closed`, `not_connected`, `slow`, `sentinels_unreachable`',
+      },
+    },
+  },
+  redis_went_away: {
+    levels: ['error'],
+    message: 'Redis went away; going on without it',
+    meaning: 'Redis answered before and does not now, or too slowly. Each replica goes on by itself.',
+    action: 'Mend Redis; the service finds it by itself.',
+    runbook: 'what-breaks-and-what-then',
+    fields: { reason: { type: 'string', meaning: 'as of `redis_unreachable`' }, count: COUNT },
+  },
+  issuer_keys_failed: {
+    levels: ['warn'],
+    message: "the issuer's keys could not be loaded; known ones stay in force",
+    meaning: 'Users whose key is known go on, others get 503 `authentication_unavailable`.',
+    action: 'Mend the issuer, or `AUTH_ISSUER`, `AUTH_JWKS_URL`.',
+    runbook: 'what-breaks-and-what-then',
+    fields: {
+      reason: {
+        type: 'string',
+        meaning:
+          "the system's error code, `status_503` and the like, `timeout`, `not_json`, `unexpected_document`, `other_issuer`, `too_large`, `redirected`",
+      },
+      count: COUNT,
+    },
+  },
+  issuer_keys_loaded: {
+    levels: ['info'],
+    message: "the issuer's keys can be loaded again",
+    meaning: 'Follows `issuer_keys_failed`.',
+    action: NOTHING,
+    fields: {},
+  },
+  issuer_keys_file_unusable: {
+    levels: ['warn'],
+    message: 'AUTH_JWKS_FILE: {reason}',
+    meaning: 'The file changed, and the last good content stays in force.',
+    action: 'Write a sound JWKS there.',
+    fields: { reason: { type: 'string', meaning: 'in words; nothing of the file' }, count: COUNT },
+  },
+  upstream_key_file_unusable: {
+    levels: ['warn'],
+    message: "{variable}, the file of the upstream's key: {reason}",
+    meaning: 'The file changed, and the last good key stays in force.',
+    action: 'Write the key there, alone.',
+    runbook: 'the-key-is-refused',
+    fields: {
+      variable: { type: 'string', meaning: '`MAGIC_HOUR_API_KEY_FILE` or `MAGIC_HOUR_API_KEY_NEXT_FILE`' },
+      reason: { type: 'string', meaning: 'in words; nothing of the file' },
+      count: COUNT,
+    },
+  },
+  upstream_key_rejected: {
+    levels: ['error'],
+    message: "the upstream refused the company's key",
+    meaning: 'Users get 502 `upstream_rejected_key`, unless the next key is accepted.',
+    action: 'Put a new key in place.',
+    runbook: 'the-key-is-refused',
+    fields: { status: { type: 'integer', meaning: '401 or 403, as the last one said' }, count: COUNT },
+  },
+  upstream_key_accepted: {
+    levels: ['info'],
+    message: "the upstream accepts the company's key, or the next one, again",
+    meaning: 'Follows `upstream_key_rejected`.',
+    action: 'If it was the next key: move it over.',
+    runbook: 'the-key-is-refused',
+    fields: {},
+  },
+  upstream_circuit_opened: {
+    levels: ['error'],
+    message: 'the circuit to the upstream opened: it is not asked for a while',
+    meaning:
+      'Magic Hour failed ten times in a row. What is cached goes on, the rest is 503 `upstream_unavailable`.',
+    action: "Look at Magic Hour's status; `code` and `reason` of the requests before say how it failed.",
+    runbook: 'what-breaks-and-what-then',
+    fields: { count: COUNT },
+  },
+  upstream_circuit_closed: {
+    levels: ['info'],
+    message: 'the circuit to the upstream closed: it answers again',
+    meaning: 'Follows `upstream_circuit_opened`.',
+    action: NOTHING,
+    fields: {},
+  },
+  project_purged: {
+    levels: ['info'],
+    message: 'project purged from the cache',
+    meaning: 'Somebody asked for it at the ops listener.',
+    action: NOTHING,
+    fields: { kind: { type: 'string', meaning: '`image`; which project is not told' } },
+  },
+} as const satisfies Record<string, LogEvent>;
+
+export type LogEvents = typeof LOG_EVENTS;
+export type EventName = keyof LogEvents;
