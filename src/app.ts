@@ -40,7 +40,7 @@ export interface AppDependencies {
 }
 
 /** The kinds whose lookups are open so far. */
-const LOOKUP_KINDS: readonly Kind[] = ['image'];
+export const LOOKUP_KINDS: readonly Kind[] = ['image'];
 
 /** The only routes of the public listener that anybody may ask. All others authenticate; a test walks them. */
 export const PUBLIC_ROUTES = ['/openapi.json'] as const;
@@ -91,7 +91,7 @@ export function createApp(deps: AppDependencies): Express {
 }
 
 /** A route's name in logs and metrics. */
-function templateOf(kind: Kind): string {
+export function templateOf(kind: Kind): string {
   return `/v1/${kind}-projects/{id}`;
 }
 

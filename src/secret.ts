@@ -3,7 +3,15 @@ import { isUsableSecret } from './config-schema.ts';
 import type { KeySource } from './upstream/key-ring.ts';
 import { watchedFile } from './watched-file.ts';
 
-export interface OpenSecret extends KeySource {
+/** A file that a setting names and that is read again when it changes. */
+export interface FollowedFile {
+  /** The setting's variable. */
+  readonly setting: string;
+  /** Whether it could be read and used at the last look. */
+  readonly usable: boolean;
+}
+
+export interface OpenSecret extends KeySource, Pick<FollowedFile, 'usable'> {
   close(): void;
 }
 
@@ -13,7 +21,15 @@ export interface OpenSecret extends KeySource {
  * @throws where the file can't be read or holds no usable secret at first
  */
 export function openSecret(source: SecretSource, onProblem: (problem: string) => void): OpenSecret {
-  if ('value' in source) return { key: () => source.value, refresh: () => undefined, close: () => undefined };
+  if ('value' in source)
+    return { key: () => source.value, refresh: () => undefined, usable: true, close: () => undefined };
   const file = watchedFile(source.file, isUsableSecret, onProblem);
-  return { key: () => file.content().trim(), refresh: file.reload, close: file.close };
+  return {
+    key: () => file.content().trim(),
+    refresh: file.reload,
+    get usable() {
+      return file.usable;
+    },
+    close: file.close,
+  };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createApp } from './app.ts';
+import { createApp, LOOKUP_KINDS, templateOf } from './app.ts';
 import { authenticatedPolicy } from './auth/access-policy.ts';
 import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
@@ -38,11 +38,14 @@ export interface ServiceDependencies {
 /** Puts the parts together and starts both listeners. */
 export async function startService(config: Config, deps: ServiceDependencies): Promise<Service> {
   const { logger, clock, version } = deps;
-  const metrics = createMetrics({ version, node: deps.nodeVersion });
+  const metrics = createMetrics(
+    { version, node: deps.nodeVersion },
+    LOOKUP_KINDS.map((kind) => ({ kind, route: templateOf(kind) })),
+  );
   const count = countingListeners(metrics);
   const lifecycle = createLifecycle();
 
-  const { keys, close: closeKeys } = openIssuerKeys(config.auth, clock, logger);
+  const { keys, files: issuerFiles, close: closeKeys } = openIssuerKeys(config.auth, clock, logger);
   const upstream = openUpstream(config.upstream, {
     clock,
     events: count,
@@ -53,6 +56,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     logger,
     clock,
     onFailed: count.redisFailed,
+    onCertificate: (expiresAtMs) => count.certificateSeen('redis', expiresAtMs),
     onPurge: (kind, id) => lookup.forget(kind, id),
   });
   const memory = createMemoryCache({
@@ -74,9 +78,12 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     upstreamCircuitOpen: () => upstream.resilience.circuitOpen,
     upstreamInFlight: () => upstream.resilience.inFlight,
     upstreamQueued: () => upstream.resilience.queued,
+    redisConfigured: () => redis.shared !== undefined,
     redisUp: redis.up,
+    issuerKeysAvailable: () => keys.available,
     cacheMemoryBytes: () => memory.bytes,
     cacheMemoryEntries: () => memory.entries,
+    files: [...upstream.files, ...issuerFiles],
   });
 
   const { max, ipMax, windowSeconds } = config.rateLimit;

@@ -6,6 +6,8 @@ export interface WatchedFile {
   content(): string;
   /** Reads it again now, for whoever has a reason to think that it changed. */
   reload(): void;
+  /** Whether the last look found a file that can be read and used: a process that starts now would start. */
+  readonly usable: boolean;
   close(): void;
 }
 
@@ -26,14 +28,17 @@ export function watchedFile(
 ): WatchedFile {
   let current = readFileSync(path, 'utf8');
   if (!accept(current)) throw new Error('the content is not usable');
+  let usable = true;
 
   function reload(): void {
     try {
       const next = readFileSync(path, 'utf8');
+      usable = accept(next);
       if (next === current) return;
-      if (accept(next)) current = next;
+      if (usable) current = next;
       else onProblem('the content is not usable; the last good one stays in force');
     } catch {
+      usable = false;
       onProblem('the file can not be read; the last good content stays in force');
     }
   }
@@ -42,6 +47,9 @@ export function watchedFile(
   return {
     content: () => current,
     reload,
+    get usable() {
+      return usable;
+    },
     close: () => unwatchFile(path, reload),
   };
 }

@@ -1,20 +1,26 @@
 import { watchSlowness, whenSlow } from './slowness.ts';
 
+/** What is asked of Redis. */
+export type RedisOperation =
+  | 'cache_read'
+  | 'cache_write'
+  | 'cache_purge'
+  | 'purge_publish'
+  | 'flight_renew'
+  | 'flight_end'
+  | 'rate_limit';
+
 /** Facts about Redis, for whoever counts or logs them. */
 export interface RedisEvents {
-  redisFailed(operation: string, error: unknown): void;
+  redisFailed(operation: RedisOperation, error: unknown): void;
   redisCameUp(): void;
   redisWentDown(error: unknown): void;
 }
 
 /** Stands between this service and Redis, so that a Redis that is away costs nobody more than one timeout. */
 export interface RedisGuard {
-  /**
-   * Runs a command while Redis is up; rejects at once while it is not.
-   *
-   * @param operation a name from a small fixed set, for metrics
-   */
-  run<T>(operation: string, command: () => Promise<T>): Promise<T>;
+  /** Runs a command while Redis is up; rejects at once while it is not. */
+  run<T>(operation: RedisOperation, command: () => Promise<T>): Promise<T>;
   readonly up: boolean;
   stop(): void;
 }

@@ -31,6 +31,7 @@ const DOCUMENTED_FIELDS = {
   downloads: z.array(z.object({ url: z.string(), expires_at: z.iso.datetime({ offset: true }) })),
   error: z.object({ message: z.string(), code: z.string() }).nullable(),
 } as const;
+export type DocumentedField = keyof typeof DOCUMENTED_FIELDS;
 const UNDESCRIBED_FIELDS = new Set(['total_frame_cost']);
 const documentedSchema = z.looseObject(DOCUMENTED_FIELDS);
 

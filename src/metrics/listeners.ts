@@ -15,6 +15,7 @@ export type Listeners = HttpEvents &
     redisFailed(operation: string): void;
     retried(): void;
     leakStopped(): void;
+    certificateSeen(peer: 'upstream' | 'redis', expiresAtMs: number): void;
     /** Requests that began and are not ended. */
     readonly requestsInFlight: number;
   };
@@ -32,7 +33,9 @@ export function countingListeners(metrics: Metrics): Listeners {
     requestEnded({ method, status, seconds, context }) {
       requestsInFlight -= 1;
       const counted = METHODS.has(method) ? method : 'OTHER';
-      metrics.httpRequestDuration.observe(seconds, counted, context.route, String(status));
+      const { route, traceparent } = context;
+      const traceId = traceparent === undefined ? undefined : sampledTraceId(traceparent);
+      metrics.httpRequestDuration.observe(seconds, traceId, counted, route, String(status));
     },
     lookedUp: (kind, result) => metrics.lookups.inc(kind, result),
     statusSeen: (kind, status) => metrics.lookupStatus.inc(kind, status),
@@ -44,5 +47,12 @@ export function countingListeners(metrics: Metrics): Listeners {
     limitExceeded: (policy) => metrics.rateLimitRejections.inc({ policy }),
     leakStopped: () => metrics.responsesWithheld.inc(),
     redisFailed: (operation) => metrics.redisErrors.inc({ operation }),
+    certificateSeen: (peer, expiresAtMs) => metrics.tlsCertificateExpiry.set({ peer }, expiresAtMs / 1000),
   };
+}
+
+/** W3C Trace Context: `00-TRACEID-SPANID-FLAGS`, of which the last bit says whether the trace is kept anywhere. */
+function sampledTraceId(traceparent: string): string | undefined {
+  const sampled = (Number.parseInt(traceparent.slice(-1), 16) & 1) === 1;
+  return sampled ? traceparent.slice(3, 35) : undefined;
 }

@@ -1,38 +1,44 @@
 import {
   Counter,
-  collectDefaultMetrics,
   Gauge,
   Histogram,
   type OpenMetricsContentType,
   type PrometheusContentType,
   Registry,
 } from 'prom-client';
+import { registerProcessMetrics } from './default-metrics.ts';
+import { type GaugeSources, registerGauges } from './gauges.ts';
+import {
+  AUTHENTICATION_FAILURES,
+  DRIFTING_FIELDS,
+  LIMIT_POLICIES,
+  LOOKUP_RESULTS,
+  OBJECTIVE_STATUSES,
+  PROJECT_STATUSES,
+  REDIS_OPERATIONS,
+  UPSTREAM_STATUSES,
+} from './known-values.ts';
 import { countedSeries, timedSeries } from './series.ts';
 
-/** From a hit in memory to the whole deadline of a lookup. */
+/** From a hit in memory to the whole deadline of a lookup. The objective for latency is one of them. */
 const DURATION_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
-
-/** Values that are read at scrape time. */
-export interface GaugeSources {
-  readonly requestsInFlight: () => number;
-  readonly upstreamCircuitOpen: () => boolean;
-  readonly upstreamInFlight: () => number;
-  readonly upstreamQueued: () => number;
-  readonly redisUp: () => boolean;
-  readonly cacheMemoryBytes: () => number;
-  readonly cacheMemoryEntries: () => number;
-}
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+/** What lookups are open, by kind and by the template of their route. */
+export type LookupRoutes = ReadonlyArray<{ readonly kind: string; readonly route: string }>;
+
 /**
- * All metrics of the contract, in a registry of their own. Labels are bounded: never a user, a project's id or a raw
- * path.
+ * All metrics of the contract, and those that alerts need beside them, in a registry of their own. Labels are bounded: never a
+ * user, a project's id or a raw path. docs/metrics.md lists them.
  */
-export function createMetrics(build: { readonly version: string; readonly node: string }) {
+export function createMetrics(
+  build: { readonly version: string; readonly node: string },
+  lookupRoutes: LookupRoutes,
+) {
   const registry = new Registry<PrometheusContentType>();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  registerProcessMetrics(registry);
 
   const counter = <T extends string = never>(name: string, help: string, labelNames: readonly T[] = []) =>
     new Counter({ name, help, labelNames, registers });
@@ -46,7 +52,7 @@ export function createMetrics(build: { readonly version: string; readonly node: 
     registers,
   }).set(build, 1);
 
-  return {
+  const metrics = {
     registry,
     httpRequestDuration: timedSeries({
       name: 'http_request_duration_seconds',
@@ -91,38 +97,41 @@ export function createMetrics(build: { readonly version: string; readonly node: 
       'Fields of upstream bodies that were not as documented; `other` counts bodies with fields that are not documented.',
       ['field'],
     ),
-    watch: (sources: GaugeSources) => watch(registry, sources),
+    tlsCertificateExpiry: new Gauge({
+      name: 'tls_certificate_expiry_timestamp_seconds',
+      help: 'When the certificate ends that the other side showed last, in Unix seconds; where TLS is spoken.',
+      labelNames: ['peer'],
+      registers,
+    }),
+    watch: (sources: GaugeSources) => registerGauges(registry, sources),
   };
+  beginAtZero(metrics, lookupRoutes);
+  return metrics;
 }
 
-function watch(registry: Registry<PrometheusContentType>, sources: GaugeSources): void {
-  const gauges: ReadonlyArray<readonly [name: string, help: string, read: () => number]> = [
-    ['http_requests_in_flight', 'Requests that are being answered.', sources.requestsInFlight],
-    [
-      'upstream_circuit_open',
-      '1 while the upstream is not asked because it failed.',
-      () => Number(sources.upstreamCircuitOpen()),
-    ],
-    ['upstream_requests_in_flight', 'Requests at the upstream.', sources.upstreamInFlight],
-    ['upstream_requests_queued', 'Requests that wait for a place at the upstream.', sources.upstreamQueued],
-    [
-      'redis_up',
-      '1 while Redis answers; 0 while it does not, or where none is configured.',
-      () => Number(sources.redisUp()),
-    ],
-    ['cache_memory_bytes', 'Bytes held by the in-process cache.', sources.cacheMemoryBytes],
-    ['cache_memory_entries', 'Projects held by the in-process cache.', sources.cacheMemoryEntries],
-  ];
-  for (const [name, help, read] of gauges) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
+type Begun = Pick<
+  Metrics,
+  | 'lookups'
+  | 'lookupStatus'
+  | 'httpRequestDuration'
+  | 'upstreamRequestDuration'
+  | 'authenticationFailures'
+  | 'rateLimitRejections'
+  | 'redisErrors'
+  | 'contractDrift'
+>;
+
+function beginAtZero(metrics: Begun, lookupRoutes: LookupRoutes): void {
+  for (const { kind, route } of lookupRoutes) {
+    for (const result of LOOKUP_RESULTS) metrics.lookups.begin(kind, result);
+    for (const status of PROJECT_STATUSES) metrics.lookupStatus.begin(kind, status);
+    for (const status of OBJECTIVE_STATUSES) metrics.httpRequestDuration.begin('GET', route, status);
+    for (const status of UPSTREAM_STATUSES) metrics.upstreamRequestDuration.zero({ kind, status });
   }
+  for (const reason of AUTHENTICATION_FAILURES) metrics.authenticationFailures.inc({ reason }, 0);
+  for (const policy of LIMIT_POLICIES) metrics.rateLimitRejections.inc({ policy }, 0);
+  for (const operation of REDIS_OPERATIONS) metrics.redisErrors.inc({ operation }, 0);
+  for (const field of DRIFTING_FIELDS) metrics.contractDrift.inc({ field }, 0);
 }
 
 /**

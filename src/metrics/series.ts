@@ -30,6 +30,8 @@ function seriesOf<T extends string, V>(labelNames: readonly T[], make: (labels: 
 }
 
 export interface CountedSeries {
+  /** Has a series stand there at 0, where it isn't yet. */
+  begin(...labelValues: readonly string[]): void;
   /** @param labelValues in the order of the labels' names; none with a space in it */
   inc(...labelValues: readonly string[]): void;
 }
@@ -46,6 +48,7 @@ export function countedSeries<T extends string>(options: SeriesOptions<T>): Coun
     },
   });
   return {
+    begin: (...labelValues) => void series.of(...labelValues),
     inc(...labelValues) {
       series.of(...labelValues).untold += 1;
     },
@@ -53,8 +56,23 @@ export function countedSeries<T extends string>(options: SeriesOptions<T>): Coun
 }
 
 export interface TimedSeries {
-  /** @param labelValues in the order of the labels' names; none with a space in it */
-  observe(seconds: number, ...labelValues: readonly string[]): void;
+  /** Has a series stand there at 0, where it isn't yet. */
+  begin(...labelValues: readonly string[]): void;
+  /**
+   * @param traceId of a trace that shows what took so long; its bucket tells the last one (OpenMetrics 1.0, "Exemplars")
+   * @param labelValues in the order of the labels' names; none with a space in it
+   */
+  observe(seconds: number, traceId: string | undefined, ...labelValues: readonly string[]): void;
+}
+
+const noExemplars = (): Array<Exemplar | undefined> => [];
+
+/** As prom-client prints them, in OpenMetrics alone. */
+interface Exemplar {
+  readonly labelSet: { readonly trace_id: string };
+  readonly value: number;
+  /** Unix seconds. */
+  readonly timestamp: number;
 }
 
 export function timedSeries<T extends string>(
@@ -66,18 +84,26 @@ export function timedSeries<T extends string>(
     sum: 0,
     /** By bucket; the last is for what is over all bounds. */
     counts: Array.from({ length: bucketsSeconds.length + 1 }, () => 0),
+    /** By bucket; empty while no trace was told. */
+    exemplars: noExemplars(),
   }));
 
   /** prom-client's histogram takes no sums: this one answers in its place, by the method that registries ask. */
   class ToldHistogram extends Histogram<T> {
     async getForPromString() {
       const values: unknown[] = [];
-      for (const { labels: sharedLabels, sum, counts } of series.all()) {
+      for (const { labels: sharedLabels, sum, counts, exemplars } of series.all()) {
         let count = 0;
         for (const [at, inBucket] of counts.entries()) {
           count += inBucket;
           const labels = { le: bucketsSeconds[at] ?? '+Inf' };
-          values.push({ metricName: `${name}_bucket`, labels, sharedLabels, value: count });
+          values.push({
+            metricName: `${name}_bucket`,
+            labels,
+            sharedLabels,
+            value: count,
+            exemplar: exemplars[at],
+          });
         }
         values.push({ metricName: `${name}_sum`, labels: {}, sharedLabels, value: sum });
         values.push({ metricName: `${name}_count`, labels: {}, sharedLabels, value: count });
@@ -87,12 +113,15 @@ export function timedSeries<T extends string>(
   }
   new ToldHistogram({ ...options, buckets: [...bucketsSeconds] });
   return {
-    observe(seconds, ...labelValues) {
+    begin: (...labelValues) => void series.of(...labelValues),
+    observe(seconds, traceId, ...labelValues) {
       const kept = series.of(...labelValues);
       let at = 0;
       while (seconds > (bucketsSeconds[at] ?? Number.POSITIVE_INFINITY)) at += 1;
       kept.sum += seconds;
       kept.counts[at] = (kept.counts[at] ?? 0) + 1;
+      if (traceId === undefined) return;
+      kept.exemplars[at] = { labelSet: { trace_id: traceId }, value: seconds, timestamp: Date.now() / 1000 };
     },
   };
 }

@@ -4,7 +4,7 @@ import { urlToHttpOptions } from 'node:url';
 import type { AxiosAdapter } from 'axios';
 import { decoded } from './content-coding.ts';
 import { exchange } from './exchange.ts';
-import { KeptConnections } from './kept-connections.ts';
+import { KeptConnections, type OnCertificate } from './kept-connections.ts';
 
 export interface HttpAdapters {
   /**
@@ -29,12 +29,13 @@ export function createHttpAdapters(options: {
   readonly baseUrl: string;
   readonly maxResponseBytes: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly onCertificate?: OnCertificate | undefined;
 }): HttpAdapters {
   const { maxResponseBytes: maxBytes } = options;
   const base = new URL(options.baseUrl);
   const basePath = base.pathname.replace(/\/+$/, '');
   const { hostname, port } = urlToHttpOptions(base);
-  const connections = new KeptConnections(base);
+  const connections = new KeptConnections(base, options.onCertificate);
   const fixed = { agent: connections, hostname, port };
   const fixedHeaders = ['Host', base.host, ...Object.entries(options.headers).flat()];
   const request = base.protocol === 'https:' ? httpsRequest : httpRequest;

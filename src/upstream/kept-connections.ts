@@ -2,9 +2,18 @@ import { Agent, type ClientRequest } from 'node:http';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { urlToHttpOptions } from 'node:url';
+import { certificateExpiresAtMs } from '../certificate.ts';
 
 /** What the upstream's announcement is shortened by: the time in which a request may be on its way. */
 const HINT_MARGIN_MS = 1000;
+
+/** Is told when the certificate ends that the upstream showed in a new TLS session. */
+export type OnCertificate = (expiresAtMs: number) => void;
+
+/**
+ * A session is gone on with for so long. It brings no certificate: one that was renewed would never be seen.
+ */
+const SESSION_LIFE_MS = 60 * 60_000;
 
 /**
  * Connections to one upstream, kept for the next request; the one used last is used first, so that those that are not
@@ -19,9 +28,9 @@ export class KeptConnections extends Agent {
   readonly #all = new Set<Socket>();
   readonly #open: () => Socket;
 
-  constructor(origin: URL) {
+  constructor(origin: URL, onCertificate: OnCertificate = () => undefined) {
     super({ keepAlive: true, protocol: origin.protocol });
-    this.#open = origin.protocol === 'https:' ? tlsConnector(origin) : tcpConnector(origin);
+    this.#open = origin.protocol === 'https:' ? tlsConnector(origin, onCertificate) : tcpConnector(origin);
   }
 
   /** Gives a request its connection; Node calls it. */
@@ -88,16 +97,24 @@ function tcpConnector(origin: URL): () => Socket {
   return () => connectTcp(options);
 }
 
-function tlsConnector(origin: URL): () => Socket {
+function tlsConnector(origin: URL, onCertificate: OnCertificate): () => Socket {
   const { hostname, port } = urlToHttpOptions(origin);
   const host = `${hostname}`;
   const servername = isIP(host) === 0 ? { servername: host } : {};
   const options = { host, port: Number(port ?? 443), ...servername, ALPNProtocols: ['http/1.1'] };
   /** Saves a handshake most of its work. */
   let session: Buffer | undefined;
+  let newSessionAtMs = 0;
   return () => {
+    if (performance.now() - newSessionAtMs > SESSION_LIFE_MS) session = undefined;
     const socket = connectTls({ ...options, ...(session && { session }) });
     socket.setNoDelay(true).setKeepAlive(true);
+    socket.once('secureConnect', () => {
+      if (socket.isSessionReused()) return;
+      newSessionAtMs = performance.now();
+      const expiresAtMs = certificateExpiresAtMs(socket);
+      if (expiresAtMs !== undefined) onCertificate(expiresAtMs);
+    });
     socket.on('session', (ticket) => {
       session = ticket;
     });

@@ -1,6 +1,7 @@
 import { ClientRequest } from 'node:http';
 import { Axios, AxiosError } from 'axios';
 import { createHttpAdapters } from './http-adapter.ts';
+import type { OnCertificate } from './kept-connections.ts';
 import { TransportError } from './transport-error.ts';
 
 export interface TransportResponse {
@@ -30,11 +31,13 @@ export function createTransport(options: {
   readonly baseUrl: string;
   readonly maxResponseBytes: number;
   readonly userAgent: string;
+  readonly onCertificate?: OnCertificate;
 }): Transport {
   const http = createHttpAdapters({
     baseUrl: options.baseUrl,
     maxResponseBytes: options.maxResponseBytes,
     headers: { Accept: 'application/json', 'Accept-Encoding': 'identity', 'User-Agent': options.userAgent },
+    onCertificate: options.onCertificate,
   });
   // The bare class, since the ready-made instance merges all of axios's defaults into each request.
   const client = new Axios();

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock } from '../lookup/ports.ts';
+import type { FollowedFile } from '../secret.ts';
 import { watchedFile } from '../watched-file.ts';
 
 const MAX_AGE_MS = 10 * 60_000;
@@ -17,7 +18,7 @@ export function openIssuerKeys(
   auth: Config['auth'],
   clock: Clock,
   logger: Logger,
-): { readonly keys: IssuerKeys; close(): void } {
+): { readonly keys: IssuerKeys; readonly files: readonly FollowedFile[]; close(): void } {
   const failing = createBurst<string>({
     happened: (reason, count) => logger.event('issuer_keys_failed', { reason, count }),
     over: () => logger.event('issuer_keys_loaded'),
@@ -36,11 +37,17 @@ export function openIssuerKeys(
 
   if (auth.jwksFile === undefined) {
     const load = auth.jwksUrl === undefined ? keysByDiscovery(auth.issuer) : keysFromUrl(auth.jwksUrl);
-    return { keys: keysFrom(load, MAX_AGE_MS), close: () => undefined };
+    return { keys: keysFrom(load, MAX_AGE_MS), files: [], close: () => undefined };
   }
   const unusable = createBurst<string>({
     happened: (reason, count) => logger.event('issuer_keys_file_unusable', { reason, count }),
   });
   const file = watchedFile(auth.jwksFile, isJwksText, unusable.happened);
-  return { keys: keysFrom(keysFromFile(file), FILE_MAX_AGE_MS), close: file.close };
+  const followed = {
+    setting: 'AUTH_JWKS_FILE',
+    get usable() {
+      return file.usable;
+    },
+  };
+  return { keys: keysFrom(keysFromFile(file), FILE_MAX_AGE_MS), files: [followed], close: file.close };
 }

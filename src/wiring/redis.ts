@@ -1,12 +1,14 @@
-import { Cluster } from 'ioredis';
+import { TLSSocket } from 'node:tls';
+import { Cluster, type Redis } from 'ioredis';
 import { createFlightChannel } from '../cache/flight-channel.ts';
 import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
-import { createRedisGuard } from '../cache/redis-guard.ts';
+import { createRedisGuard, type RedisOperation } from '../cache/redis-guard.ts';
 import { createRedisProbe } from '../cache/redis-probe.ts';
 import { watchSentinels } from '../cache/sentinel-watch.ts';
 import { unreachableReason } from '../cache/unreachable-reason.ts';
+import { certificateExpiresAtMs } from '../certificate.ts';
 import type { Config } from '../config.ts';
 import type { HealthCheck } from '../http/serve-health.ts';
 import { createSharedCounter } from '../limits/counter.ts';
@@ -39,7 +41,9 @@ export function openRedis(
   deps: {
     readonly logger: Logger;
     readonly clock: Clock;
-    readonly onFailed: (operation: string) => void;
+    readonly onFailed: (operation: RedisOperation) => void;
+    /** Is told when the certificate ends that Redis showed, where it speaks TLS. */
+    readonly onCertificate: (expiresAtMs: number) => void;
     readonly onPurge: (kind: Kind, id: string) => void;
   },
 ): RedisParts {
@@ -78,6 +82,7 @@ export function openRedis(
   };
   client.on('error', tellReason);
   if (client instanceof Cluster) client.on('node error', tellReason);
+  else client.on('ready', () => tellCertificate(client.stream, deps.onCertificate));
   // Without a listener ioredis writes each failed connection to the console.
   subscriber.on('error', () => undefined);
   const endWatch = watchSentinels(config.redis, () => {
@@ -149,6 +154,11 @@ function createReasons(logger: Logger) {
     },
     forget: () => told.clear(),
   };
+}
+
+function tellCertificate(stream: Redis['stream'], onCertificate: (expiresAtMs: number) => void): void {
+  const expiresAtMs = stream instanceof TLSSocket ? certificateExpiresAtMs(stream) : undefined;
+  if (expiresAtMs !== undefined) onCertificate(expiresAtMs);
 }
 
 /** Lets commands that were sent have their answers, if the server gives any. */

@@ -3,7 +3,7 @@ import { createLeakGuard, type LeakGuard, unescaped } from '../leak-guard.ts';
 import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock, Upstream } from '../lookup/ports.ts';
-import { type OpenSecret, openSecret } from '../secret.ts';
+import { type FollowedFile, type OpenSecret, openSecret } from '../secret.ts';
 import { createKeyRing } from '../upstream/key-ring.ts';
 import { createMagicHour, type UpstreamEvents } from '../upstream/magic-hour.ts';
 import { createResilience, type Resilience } from '../upstream/resilience.ts';
@@ -14,6 +14,8 @@ export interface OpenUpstream {
   readonly resilience: Resilience;
   /** Knows the keys as they are now. */
   readonly leakGuard: LeakGuard;
+  /** The files that keys come from. */
+  readonly files: readonly FollowedFile[];
   close(): void;
 }
 
@@ -25,22 +27,31 @@ export function openUpstream(
   settings: Config['upstream'],
   deps: {
     readonly clock: Clock;
-    readonly events: UpstreamEvents & { retried(): void; leakStopped(): void };
+    readonly events: UpstreamEvents & {
+      retried(): void;
+      leakStopped(): void;
+      certificateSeen(peer: 'upstream', expiresAtMs: number): void;
+    };
     readonly logger: Logger;
     readonly userAgent: string;
   },
 ): OpenUpstream {
   const { clock, logger, userAgent } = deps;
-  const secrets = [
-    openKey('MAGIC_HOUR_API_KEY_FILE', settings.apiKey, logger),
-    ...(settings.nextApiKey === undefined
-      ? []
-      : [openKey('MAGIC_HOUR_API_KEY_NEXT_FILE', settings.nextApiKey, logger)]),
+  const sources = [
+    { setting: 'MAGIC_HOUR_API_KEY_FILE', source: settings.apiKey },
+    { setting: 'MAGIC_HOUR_API_KEY_NEXT_FILE', source: settings.nextApiKey },
   ];
+  const opened = sources.flatMap(({ setting, source }) =>
+    source === undefined
+      ? []
+      : [{ setting, fromFile: 'file' in source, secret: openKey(setting, source, logger) }],
+  );
+  const secrets = opened.map(({ secret }) => secret);
   const transport = createTransport({
     baseUrl: settings.baseUrl,
     maxResponseBytes: settings.maxResponseBytes,
     userAgent,
+    onCertificate: (expiresAtMs) => deps.events.certificateSeen('upstream', expiresAtMs),
   });
   const circuit = createBurst<void>({
     happened: (_how, count) => logger.event('upstream_circuit_opened', { count }),
@@ -77,6 +88,14 @@ export function openUpstream(
     magicHour: guarded(magicHour, leakGuard),
     resilience,
     leakGuard,
+    files: opened
+      .filter(({ fromFile }) => fromFile)
+      .map(({ setting, secret }) => ({
+        setting,
+        get usable() {
+          return secret.usable;
+        },
+      })),
     close() {
       transport.close();
       for (const secret of secrets) secret.close();

@@ -95,6 +95,18 @@ describe('a port without TLS', () => {
 });
 
 describe('a certificate that is changed in time', () => {
+  test('is told by its end', async () => {
+    const redis = await startRedis(await trusted.issue({ validDays: 3 }));
+    const stack = await startStack({ env: redis.env });
+    const daysLeft = async () => {
+      const endsSeconds = await stack.metric('tls_certificate_expiry_timestamp_seconds{peer="redis"}');
+      return Math.round(endsSeconds / 86_400 - Date.now() / 86_400_000);
+    };
+    await eventually(async () => (await daysLeft()) === 3);
+    await redis.changeCertificate(await trusted.issue({ validDays: 30 }));
+    await eventually(async () => (await daysLeft()) === 30);
+  });
+
   test('costs no lookup, and Redis is in use again at once', async () => {
     const redis = await startRedis(await trusted.issue());
     const stack = await startStack({ env: redis.env });

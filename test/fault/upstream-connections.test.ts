@@ -170,6 +170,28 @@ describe('over TLS', () => {
     ]);
   });
 
+  test('whoever counts hears when the certificate ends, of each handshake that is a whole one: one an hour at least', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const seen: number[] = [];
+    const transport = createTransport({
+      baseUrl: await startTlsUpstream(trusted, undefined, 30),
+      maxResponseBytes: MAX_BYTES,
+      userAgent: 'test',
+      onCertificate: (expiresAtMs) => seen.push(expiresAtMs),
+    });
+    onTestFinished(transport.close);
+    const ask = () => transport.get('/', {}, LIMIT_MS);
+    await ask();
+    await ask();
+    expect(seen).toHaveLength(1);
+    vi.advanceTimersByTime(60 * 60_000 + 1);
+    await ask();
+    expect(seen).toHaveLength(2);
+    const daysLeft = seen.map((expiresAtMs) => Math.round((expiresAtMs - Date.now()) / 86_400_000));
+    expect(daysLeft).toEqual([30, 30]);
+  });
+
   test.each<[string, () => Promise<string>, string]>([
     [
       'by an authority that is not trusted',

@@ -3,7 +3,7 @@ import { createLeakGuard } from '../../src/leak-guard.ts';
 import { countingListeners } from '../../src/metrics/listeners.ts';
 import { createMetrics, metricsRenderer } from '../../src/metrics/metrics.ts';
 
-/** Section 4 of the contract, less what webhooks and event streams bring. */
+/** Section 4 of the contract, less what webhooks and event streams bring; and what alerts need beside it. */
 const METRICS: Record<string, { type: string; labels: string[] }> = {
   http_request_duration_seconds: { type: 'histogram', labels: ['method', 'route', 'status'] },
   http_requests_in_flight: { type: 'gauge', labels: [] },
@@ -24,20 +24,30 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   cache_memory_entries: { type: 'gauge', labels: [] },
   upstream_contract_drift_total: { type: 'counter', labels: ['field'] },
   build_info: { type: 'gauge', labels: ['node', 'version'] },
+  redis_configured: { type: 'gauge', labels: [] },
+  issuer_keys_available: { type: 'gauge', labels: [] },
+  secret_file_usable: { type: 'gauge', labels: ['file'] },
+  tls_certificate_expiry_timestamp_seconds: { type: 'gauge', labels: ['peer'] },
 };
+
+const ROUTES = [{ kind: 'image', route: '/v1/image-projects/{id}' }];
+const createIdleMetrics = () => createMetrics({ version: '1.2.3', node: '24.0.0' }, ROUTES);
 
 /** Metrics in which everything has happened once. */
 function createBusyMetrics() {
-  const metrics = createMetrics({ version: '1.2.3', node: '24.0.0' });
+  const metrics = createIdleMetrics();
   const count = countingListeners(metrics);
   metrics.watch({
     requestsInFlight: () => count.requestsInFlight,
     upstreamCircuitOpen: () => true,
     upstreamInFlight: () => 3,
     upstreamQueued: () => 2,
+    redisConfigured: () => true,
     redisUp: () => true,
+    issuerKeysAvailable: () => true,
     cacheMemoryBytes: () => 4096,
     cacheMemoryEntries: () => 4,
+    files: [{ setting: 'MAGIC_HOUR_API_KEY_FILE', usable: false }],
   });
   const context = {
     route: '/v1/image-projects/{id}',
@@ -62,6 +72,7 @@ function createBusyMetrics() {
   count.authenticationFailed('token_expired');
   count.limitExceeded('ip');
   count.redisFailed('cache_read');
+  count.certificateSeen('redis', 1_800_000_000_000);
   return { metrics, count, context };
 }
 
@@ -86,6 +97,8 @@ const labelsOf = ({ samples }: Family) =>
   [...new Set(samples.flatMap((line) => [...line.matchAll(/[{,](\w+)="/g)].map(([, name = '']) => name)))]
     .filter((name) => name !== 'le')
     .toSorted();
+
+const seriesOf = (line: string) => line.slice(0, line.lastIndexOf(' '));
 
 describe('the metrics', () => {
   test("have the contract's names, types and labels", async () => {
@@ -114,6 +127,8 @@ describe('the metrics', () => {
       'upstream_requests_queued 2',
       'rate_limit_rejections_total{policy="ip"} 1',
       'cache_memory_bytes 4096',
+      'secret_file_usable{file="MAGIC_HOUR_API_KEY_FILE"} 0',
+      'tls_certificate_expiry_timestamp_seconds{peer="redis"} 1800000000',
       'build_info{version="1.2.3",node="24.0.0"} 1',
     ]) {
       expect(page.split('\n')).toContain(line);
@@ -131,8 +146,55 @@ describe('the metrics', () => {
 
   test('of two services in one process are apart', async () => {
     createBusyMetrics();
-    const idle = createMetrics({ version: '1', node: '24' });
-    expect(await idle.registry.metrics()).not.toContain('kind="image"');
+    const idle = await createIdleMetrics().registry.metrics();
+    expect(idle).toContain('lookups_total{kind="image",result="miss"} 0\n');
+    expect(idle).not.toContain('status="timeout"} 1\n');
+  });
+
+  test('stand at 0 from the start for all that is known ahead', async () => {
+    const [idle, busy] = await Promise.all([
+      createIdleMetrics().registry.metrics(),
+      createBusyMetrics().metrics.registry.metrics(),
+    ]);
+    for (const [name, { type, samples }] of parseFamilies(busy)) {
+      if (type !== 'counter' || /^process_/.test(name)) continue;
+      const begun = parseFamilies(idle).get(name)?.samples ?? [];
+      expect(begun.map(seriesOf), name).toEqual(samples.map(seriesOf));
+      expect(new Set(begun.map((line) => line.slice(line.lastIndexOf(' ')))), name).toEqual(new Set([' 0']));
+    }
+    for (const line of [
+      'http_request_duration_seconds_count{method="GET",route="/v1/image-projects/{id}",status="503"} 0',
+      'upstream_request_duration_seconds_count{kind="image",status="402"} 0',
+      'nodejs_gc_duration_seconds_count{kind="major"} 0',
+      'authentication_failures_total{reason="authentication_unavailable"} 0',
+      'redis_errors_total{operation="flight_end"} 0',
+      'upstream_contract_drift_total{field="downloads"} 0',
+      'lookup_status_total{kind="image",status="canceled"} 0',
+    ]) {
+      expect(idle.split('\n')).toContain(line);
+    }
+  });
+
+  test('name a trace that is kept, in the bucket of what took so long, to who understands it', async () => {
+    const { metrics, count, context } = createBusyMetrics();
+    const end = (traceparent: string | undefined, seconds: number) =>
+      count.requestEnded({ method: 'GET', status: 200, seconds, context: { ...context, traceparent } });
+    const [first, last, unkept] = ['1', '2', '3'].map((digit) => digit.repeat(32));
+    end(`00-${first}-00f067aa0ba902b7-01`, 0.3);
+    end(`00-${last}-00f067aa0ba902b7-03`, 0.4);
+    end(`00-${unkept}-00f067aa0ba902b7-02`, 0.45);
+    end(undefined, 0.46);
+    end(`00-${first}-00f067aa0ba902b7-01`, 20);
+    const render = metricsRenderer(metrics.registry);
+    const [plain, open] = await Promise.all([render(false), render(true)]);
+    const exemplars = open.text.split('\n').filter((line) => line.includes(' # '));
+    const bucket = (le: string) =>
+      `http_request_duration_seconds_bucket{le="${le}",method="GET",route="/v1/image-projects/{id}",status="200"}`;
+    expect(exemplars.map((line) => line.replace(/ \d{10}(\.\d{1,3})?$/, ' NOW'))).toEqual([
+      `${bucket('0.5')} 5 # {trace_id="${last}"} 0.4 NOW`,
+      `${bucket('+Inf')} 6 # {trace_id="${first}"} 20 NOW`,
+    ]);
+    expect(plain.text).not.toContain('trace_id');
   });
 
   test('come as text and as OpenMetrics at one time', async () => {

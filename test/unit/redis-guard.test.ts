@@ -96,7 +96,7 @@ describe('a Redis that is slow', () => {
   test('is out of use while its commands are still on their way, and in use when a probe is quick', async () => {
     const { guard, told, probes, answerProbe } = await startGuard();
     answerProbe(() => after(200, undefined));
-    for (const operation of ['rate_limit', 'cache_read']) {
+    for (const operation of ['rate_limit', 'cache_read'] as const) {
       const reply = guard.run(operation, () => after(200, 'reply'));
       await vi.advanceTimersByTimeAsync(200);
       // Whoever waits already still gets the reply.

@@ -1,0 +1,71 @@
+import type { RedisOperation } from '../cache/redis-guard.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { LimitPolicy } from '../http/limit.ts';
+import type { LookupResult } from '../lookup/ports.ts';
+import type { DocumentedField, Status } from '../lookup/project.ts';
+
+/**
+ * Label values that are known ahead. Their series stand at 0 from the start: `rate()` and `increase()` see nothing of what a
+ * series began with, so the first failure of its kind would go unseen.
+ */
+const all = <T extends string>(values: Record<T, true>): string[] => Object.keys(values);
+
+export const LOOKUP_RESULTS = all<LookupResult>({
+  memory_hit: true,
+  redis_hit: true,
+  collapsed: true,
+  miss: true,
+  error: true,
+});
+
+export const PROJECT_STATUSES = all<Status | 'unknown'>({
+  draft: true,
+  queued: true,
+  rendering: true,
+  complete: true,
+  error: true,
+  canceled: true,
+  unknown: true,
+});
+
+export const AUTHENTICATION_FAILURES = all<
+  Extract<ErrorCode, `token_${string}` | 'insufficient_scope' | 'authentication_unavailable'>
+>({
+  token_missing: true,
+  token_expired: true,
+  token_invalid: true,
+  insufficient_scope: true,
+  authentication_unavailable: true,
+});
+
+export const LIMIT_POLICIES = all<LimitPolicy>({ user: true, ip: true });
+
+export const REDIS_OPERATIONS = all<RedisOperation>({
+  cache_read: true,
+  cache_write: true,
+  cache_purge: true,
+  purge_publish: true,
+  flight_renew: true,
+  flight_end: true,
+  rate_limit: true,
+});
+
+export const DRIFTING_FIELDS = all<DocumentedField | 'other'>({
+  id: true,
+  name: true,
+  status: true,
+  image_count: true,
+  type: true,
+  created_at: true,
+  enabled: true,
+  credits_charged: true,
+  downloads: true,
+  error: true,
+  other: true,
+});
+
+/** How lookups end that the objectives are about; of all that may happen these alone, since each is a whole histogram. */
+export const OBJECTIVE_STATUSES = ['200', '404', '500', '502', '503', '504'];
+
+/** How attempts end that alerts ask for. */
+export const UPSTREAM_STATUSES = ['200', '402', '404', '429', '500', '503', 'timeout', 'network'];
