@@ -8,13 +8,14 @@ import { parseArgs } from 'node:util';
  * ends with exit code 1.
  */
 export function keepMarkedPart(options: {
-  /** Of the markers, and of the npm script. */
+  /** Of the markers, and of the npm script where that has no other. */
   readonly name: string;
+  readonly script?: string;
   readonly what: string;
   readonly file: string;
   readonly content: string;
 }): void {
-  const { name, what, content } = options;
+  const { name, what, content, script = name } = options;
   const { values } = parseArgs({
     options: { check: { type: 'boolean', default: false }, file: { type: 'string', default: options.file } },
   });
@@ -28,7 +29,7 @@ export function keepMarkedPart(options: {
   if (current === text) {
     process.stdout.write(`${values.file}: ${what} is current\n`);
   } else if (values.check) {
-    fail(`${values.file}: ${what} is not current; run: npm run ${name}`);
+    fail(`${values.file}: ${what} is not current; run: npm run ${script}`);
   } else {
     writeFileSync(values.file, current);
     process.stdout.write(`${values.file}: ${what} was written\n`);
