@@ -9,7 +9,7 @@ export const prose = (page: string) => page.replaceAll(/^```[^\n]*\n[\s\S]*?^```
 
 /** The Mermaid diagrams under a heading, without its subsections. */
 export function picturesUnder(page: string, heading: string): string[] {
-  const section = page.split(/^(?=#{1,6} )/m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
+  const section = sectionOf(page, heading);
   return [...section.matchAll(/^```mermaid\n([\s\S]*?)^```$/gm)].map(([, picture = '']) => picture);
 }
 
@@ -29,4 +29,25 @@ export function anchorsOf(page: string): Set<string> {
       return before === 0 ? slug : `${slug}-${before}`;
     }),
   );
+}
+
+/** The lines of the shell blocks under a heading, without its subsections. */
+export function commandsUnder(page: string, heading: string): string[] {
+  const section = sectionOf(page, heading);
+  return [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
+    block.trimEnd().split('\n'),
+  );
+}
+
+/** Up to the next heading; a `#` in a fenced block is none. */
+function sectionOf(page: string, heading: string): string {
+  const lines = page.split('\n');
+  const begins = lines.indexOf(heading);
+  if (begins === -1) throw new Error(`there is no ${heading}`);
+  let fenced = false;
+  const length = lines.slice(begins + 1).findIndex((line) => {
+    if (line.startsWith('```')) fenced = !fenced;
+    return !fenced && /^#{1,6} /.test(line);
+  });
+  return lines.slice(begins + 1, length === -1 ? undefined : begins + 1 + length).join('\n');
 }
