@@ -10,7 +10,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { releaseChangelog, unreleasedChanges, withApiVersion } from './changelog.ts';
-import { fail } from './marked-section.ts';
+import { fail } from './marked-part.ts';
 
 const { values } = parseArgs({
   options: { check: { type: 'boolean', default: false }, root: { type: 'string', default: '.' } },
