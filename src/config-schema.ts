@@ -17,6 +17,21 @@ const wholeNumber = (min: number, max: number) =>
     )
     .pipe(z.number().int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 
+const ratio = z
+  .union(
+    [
+      z.number(),
+      z
+        .string()
+        .regex(/^(?:\d{1,3}(?:\.\d{1,9})?|\.\d{1,9})$/)
+        .transform(Number),
+    ],
+    {
+      error: 'must be a number from 0 to 1 such as 0.01',
+    },
+  )
+  .pipe(z.number().min(0, 'must be at least 0').max(1, 'must be at most 1'));
+
 const seconds = (min = 0) => wholeNumber(min, Math.floor(MAX_TIMER_MS / 1000));
 const milliseconds = (min = 0) => wholeNumber(min, MAX_TIMER_MS);
 
@@ -136,6 +151,7 @@ export const settingsSchema = z.object({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'must be trace, debug, info, warn, error, fatal or silent',
     }),
+    hitSampleRatio: ratio,
   }),
   shutdown: z.object({ delaySeconds: seconds(), graceSeconds: seconds(1) }),
 });

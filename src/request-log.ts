@@ -2,6 +2,7 @@ import type { DestinationStream } from 'pino';
 import { describeError } from './describe-error.ts';
 import type { EndedRequest } from './http/observe.ts';
 import { type Logger, SERVICE } from './log.ts';
+import { createSampler } from './sampler.ts';
 
 /** Writes one line a request: the route's template, never its path; no header, no query, no body. */
 export type RequestLog = (request: EndedRequest) => void;
@@ -16,18 +17,28 @@ export function createRequestLog(options: {
   readonly logger: Logger;
   readonly version: string;
   readonly destination: DestinationStream;
+  /** The share of lines of successful hits in memory that is written: 0 to 1. */
+  readonly hitSampleRatio: number;
 }): RequestLog {
-  const { logger, version, destination } = options;
+  const { logger, version, destination, hitSampleRatio } = options;
   const origin = `,"service":${JSON.stringify(SERVICE)},"version":${JSON.stringify(version)},"event":"request"`;
   const now = createTimestamp();
+  const sample = hitSampleRatio === 1 ? undefined : createSampler(hitSampleRatio);
+  const ofSampled = `,"sample_ratio":${hitSampleRatio}`;
 
   return (request) => {
     const level = levelOf(request);
     if (!logger.isLevelEnabled(level)) return;
+    const sampled = sample !== undefined && isServedHit(request);
+    if (sampled && !sample()) return;
     destination.write(
-      `{"level":"${level}","time":"${now()}"${origin},${fieldsOf(request)},"msg":"request"}\n`,
+      `{"level":"${level}","time":"${now()}"${origin},${fieldsOf(request)}${sampled ? ofSampled : ''},"msg":"request"}\n`,
     );
   };
+}
+
+function isServedHit({ status, context: { result } }: EndedRequest): boolean {
+  return result === 'memory_hit' && (status === 200 || status === 304);
 }
 
 function levelOf({ status, context }: EndedRequest): 'error' | 'warn' | 'info' {

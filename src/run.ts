@@ -52,7 +52,7 @@ export function run(environment: Environment, onStop: (stop: StopListener) => vo
 
   const starting = startService(config, {
     logger,
-    logRequest: createRequestLog({ logger, version, destination }),
+    logRequest: createRequestLog({ logger, version, destination, hitSampleRatio: config.log.hitSampleRatio }),
     clock: { now: Date.now },
     version,
     nodeVersion: process.versions.node,

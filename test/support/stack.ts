@@ -82,7 +82,12 @@ export async function openStack({
   const logger = createLogger({ level: config.log.level, version: VERSION, destination });
   const service = await startService(config, {
     logger,
-    logRequest: createRequestLog({ logger, version: VERSION, destination }),
+    logRequest: createRequestLog({
+      logger,
+      version: VERSION,
+      destination,
+      hitSampleRatio: config.log.hitSampleRatio,
+    }),
     clock: clock ?? { now: Date.now },
     version: VERSION,
     nodeVersion: process.versions.node,

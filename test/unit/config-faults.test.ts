@@ -17,7 +17,7 @@ function messageOf(environment: Environment): string {
   return '';
 }
 
-/** Section 3 of the contract, less what later issues bring. */
+/** Section 3 of the contract, less what later issues bring, and what was added to it. */
 const VARIABLES = [
   'MAGIC_HOUR_API_KEY MAGIC_HOUR_API_KEY_FILE MAGIC_HOUR_API_KEY_NEXT MAGIC_HOUR_API_KEY_NEXT_FILE',
   'MAGIC_HOUR_BASE_URL HOST PORT OPS_HOST OPS_PORT',
@@ -28,7 +28,7 @@ const VARIABLES = [
   'CACHE_EXPIRY_MARGIN_SECONDS CACHE_TERMINAL_TTL_SECONDS CACHE_PENDING_TTL_MS',
   'CACHE_NOT_FOUND_TTL_SECONDS CACHE_MEMORY_MAX_BYTES CACHE_MEMORY_TTL_SECONDS',
   'UPSTREAM_TIMEOUT_MS UPSTREAM_RETRIES UPSTREAM_DEADLINE_MS UPSTREAM_MAX_CONCURRENCY UPSTREAM_MAX_QUEUE',
-  'UPSTREAM_MAX_RESPONSE_BYTES CORS_ORIGINS TRUST_PROXY LOG_LEVEL',
+  'UPSTREAM_MAX_RESPONSE_BYTES CORS_ORIGINS TRUST_PROXY LOG_LEVEL LOG_HIT_SAMPLE_RATIO',
   'SHUTDOWN_DELAY_SECONDS SHUTDOWN_GRACE_SECONDS',
 ]
   .join(' ')
@@ -81,6 +81,11 @@ describe('one wrong setting is named by its variable', () => {
     ['TRUST_PROXY', 'loopback'],
     ['TRUST_PROXY', '10.0.0.0/33'],
     ['LOG_LEVEL', 'INFO'],
+    ['LOG_HIT_SAMPLE_RATIO', '-0.1'],
+    ['LOG_HIT_SAMPLE_RATIO', '1.01'],
+    ['LOG_HIT_SAMPLE_RATIO', '1e-3'],
+    ['LOG_HIT_SAMPLE_RATIO', '50%'],
+    ['LOG_HIT_SAMPLE_RATIO', '.'],
   ])('%s can not be "%s"', (name, value) => {
     expect(messageOf({ [name]: value })).toMatch(new RegExp(`^  ${name}: must`, 'm'));
   });

@@ -73,7 +73,7 @@ describe('the configuration', () => {
         memoryMaxBytes: 67_108_864,
         memoryTtlSeconds: 30,
       },
-      log: { level: 'info' },
+      log: { level: 'info', hitSampleRatio: 1 },
       shutdown: { delaySeconds: 0, graceSeconds: 20 },
     });
   });
@@ -93,6 +93,7 @@ describe('the configuration', () => {
       REDIS_CLUSTER_NODES: 'redis-1:6379, [::1]:6380',
       AUTH_ALGORITHMS: 'ES256, EdDSA',
       CACHE_PENDING_TTL_MS: '0',
+      LOG_HIT_SAMPLE_RATIO: '.01',
     });
     expect(config.http).toMatchObject({
       port: 0,
@@ -105,6 +106,7 @@ describe('the configuration', () => {
     ]);
     expect(config.auth.algorithms).toEqual(['ES256', 'EdDSA']);
     expect(config.cache.pendingTtlMs).toBe(0);
+    expect(config.log.hitSampleRatio).toBe(0.01);
   });
 
   test('takes secrets from files', () => {
