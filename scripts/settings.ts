@@ -1,15 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { ConfigError, loadConfig, readVariables } from '../src/config.ts';
-
-interface Setting {
-  readonly group: string;
-  readonly name: string;
-  /** As YAML spells it; `undefined` where it has none. */
-  readonly default: string | undefined;
-  /** The comment above it; `undefined` where there is none. */
-  readonly meaning: string | undefined;
-}
+import { readSettings } from '../src/settings.ts';
 
 const variables = readVariables();
 const settings = readSettings();
@@ -37,7 +27,7 @@ export function settingsTable(): string {
   return [...Map.groupBy(settings, ({ group }) => group)]
     .map(([group, members]) => {
       const rows = members.map((setting) => {
-        const variable = variables[group]?.[setting.name] ?? '';
+        const variable = setting.variable ?? '';
         const absent = required.has(variable) ? 'required' : '–';
         const value = setting.default === undefined ? absent : `\`${setting.default}\``;
         return `| \`${variable}\` | ${value} | ${(setting.meaning ?? '').replaceAll('|', '\\|')} |`;
@@ -58,30 +48,4 @@ function requiredVariables(): ReadonlySet<string> {
     throw error;
   }
   return new Set();
-}
-
-function readSettings(): Setting[] {
-  const document = parseDocument(readFileSync(new URL('../config/default.yaml', import.meta.url), 'utf8'));
-  return pairsOf(document.contents).flatMap(({ key: group, value: members }) =>
-    pairsOf(members).map(({ key, value, comment }) => ({
-      group,
-      name: key,
-      default: isScalar(value) && value.value !== null ? String(value.value) : undefined,
-      meaning: comment?.trim().replaceAll(/\s*\n\s*/g, ' '),
-    })),
-  );
-}
-
-function pairsOf(node: unknown): { key: string; value: unknown; comment: string | null | undefined }[] {
-  if (!isMap(node)) throw new Error('config/default.yaml: groups of settings were expected');
-  return node.items.map((pair, index) => ({
-    key: isScalar(pair.key) ? String(pair.key.value) : '',
-    value: pair.value,
-    comment: commentAbove(node, pair, index),
-  }));
-}
-
-/** `yaml` hands the comment above a map's first key to the map itself. */
-function commentAbove(map: YAMLMap, { key }: Pair, index: number): string | null | undefined {
-  return (isScalar(key) ? key.commentBefore : undefined) ?? (index === 0 ? map.commentBefore : undefined);
 }

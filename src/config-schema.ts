@@ -53,7 +53,11 @@ const url = (protocols: readonly string[]) =>
     .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
       error: `must be an address that starts with ${protocols.map((name) => `${name}//`).join(' or ')}`,
     });
-const webUrl = url(['http:', 'https:']);
+/** User info would be sent to, or compared with, whoever answers there; Node's fetch refuses it, too. */
+const webUrl = url(['http:', 'https:']).refine(
+  (value) => !URL.canParse(value) || new URL(value).username + new URL(value).password === '',
+  { error: 'must hold no user name and no password' },
+);
 
 const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
   error: 'must be exact origins such as https://app.example.com, without a path or a trailing slash',

@@ -12,7 +12,7 @@ import {
 export const SERVICE = 'magic-hour-bff';
 
 /** How a caller gives a field. An error is put into safe words here (describe-error.ts), so that nobody can forget to. */
-interface Given {
+interface ValueOf {
   readonly string: string;
   readonly integer: number;
   readonly number: number;
@@ -25,18 +25,16 @@ type Fields<E extends EventName> = LogEvents[E]['fields'] extends infer F extend
   string,
   { type: FieldType }
 >
-  ? { readonly [K in keyof F]: Given[F[K]['type']] }
+  ? { readonly [K in keyof F]: ValueOf[F[K]['type']] }
   : never;
 
-/** Events whose lines are made elsewhere, by hand. */
-type Handmade = 'request';
+/** The lines of requests are made by hand (request-log.ts). */
+type Loggable = Exclude<EventName, 'request'>;
+type Given<E extends Loggable> = keyof LogEvents[E]['fields'] extends never ? [] : [Fields<E>];
 
 export interface Logger {
   /** Writes one line, of a form that src/log-events.ts describes. */
-  event<E extends Exclude<EventName, Handmade>>(
-    name: E,
-    ...fields: keyof LogEvents[E]['fields'] extends never ? [] : [Fields<E>]
-  ): void;
+  event<E extends Loggable>(name: E, ...fields: Given<E>): void;
   isLevelEnabled(level: string): boolean;
 }
 
@@ -57,8 +55,8 @@ export function createLogger(options: {
   return {
     event(name, ...rest) {
       const given: object = rest[0] ?? {};
-      const { levels, message, fields }: LogEvent = LOG_EVENTS[name];
-      logger[levels[0]]({ event: name, ...safe(fields, given) }, wordsOf(message, given));
+      const { levels, fields }: LogEvent = LOG_EVENTS[name];
+      logger[levels[0]]({ event: name, ...safe(fields, given) }, messageOf(name, ...rest));
     },
     isLevelEnabled: (level) => logger.isLevelEnabled(level),
   };
@@ -73,11 +71,11 @@ function safe(fields: Readonly<Record<string, LogField>>, given: object): Record
   );
 }
 
-/** A message with the values of the fields that it names. */
-function wordsOf(message: string, given: object): string {
-  const values = new Map<string, unknown>(Object.entries(given));
-  return message.replace(/\{(\w+)\}/g, (_all, name: string) => {
-    const value = values.get(name);
+/** An event in words, with the values of the fields that its message names. */
+export function messageOf<E extends Loggable>(name: E, ...rest: Given<E>): string {
+  const values = new Map<string, unknown>(Object.entries(rest[0] ?? {}));
+  return LOG_EVENTS[name].message.replace(/\{(\w+)\}/g, (_all, field: string) => {
+    const value = values.get(field);
     return Array.isArray(value) ? value.join(', ') : String(value);
   });
 }

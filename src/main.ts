@@ -15,7 +15,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, (signal) => 
 setSourceMapsSupport(true);
 
 const { run } = await import('./run.ts');
-run(process.env, (stop) => {
+run(process.argv.slice(2), process.env, (stop) => {
   listener = stop;
   for (const signal of early) stop(signal);
 });

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import pino from 'pino';
 import { z } from 'zod';
+import { type Command, readCommandLine, USAGE, UsageError } from './command-line.ts';
+import { runCommand } from './commands.ts';
 import { type Config, ConfigError, type Environment, loadConfig } from './config.ts';
 import { describeError } from './describe-error.ts';
 import { CouldNotListenError } from './http/listen.ts';
@@ -8,9 +10,11 @@ import { createLogger, type Logger } from './log.ts';
 import { inBatches } from './log-batches.ts';
 import { createRequestLog } from './request-log.ts';
 import { startService } from './service.ts';
+import { unknownSettings } from './unknown-settings.ts';
 import { tameHeap } from './v8-heap.ts';
 
 /** sysexits.h */
+const EX_USAGE = 64;
 const EX_CONFIG = 78;
 const EX_SOFTWARE = 70;
 
@@ -21,11 +25,38 @@ const { version } = z
 export type StopListener = (signal: NodeJS.Signals) => void;
 
 /**
- * The life of the process, from its settings to its exit code.
+ * What the process does, from its command line to its exit code.
  *
  * @param onStop is given what a signal to stop does, as soon as there is something to stop
  */
-export function run(environment: Environment, onStop: (stop: StopListener) => void): void {
+export function run(
+  args: readonly string[],
+  environment: Environment,
+  onStop: (stop: StopListener) => void,
+): void {
+  const command = commandOrExit(args);
+  if (command === 'start') {
+    serve(environment, onStop);
+    return;
+  }
+  const { stdout, stderr, valid } = runCommand(command, environment, version);
+  process.stderr.write(stderr);
+  process.stdout.write(stdout);
+  process.exitCode = valid ? 0 : EX_CONFIG;
+}
+
+function commandOrExit(args: readonly string[]): Command {
+  try {
+    return readCommandLine(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n\n${USAGE}`);
+    return process.exit(EX_USAGE);
+  }
+}
+
+/** The life of the service, from its settings to its exit code. */
+function serve(environment: Environment, onStop: (stop: StopListener) => void): void {
   const config = configOrExit(environment);
   const destination = inBatches(pino.destination({ sync: false }));
   // However the process ends; and before pino's own listener, which closes what this writes to.
@@ -36,6 +67,8 @@ export function run(environment: Environment, onStop: (stop: StopListener) => vo
     logger.event('defect', { error });
     process.exit(EX_SOFTWARE);
   });
+
+  for (const variable of unknownSettings(environment)) logger.event('unknown_setting', { variable });
 
   let stopping = false;
   async function stop(signal: NodeJS.Signals): Promise<void> {

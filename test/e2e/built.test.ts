@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle } from '../../scripts/bundle.ts';
 import { noticesFor } from '../../scripts/notices.ts';
 import { type MagicHourEmulator, startMagicHourEmulator } from '../support/magic-hour-emulator.ts';
-import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { runProgram, type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
 
 let folder: string;
@@ -52,6 +52,27 @@ describe('the built service', () => {
     await expect
       .poll(() => service.lines.some((text) => text.includes(`/src/service.ts:${line}:`)))
       .toBe(true);
+  });
+
+  test('checks and prints its configuration without starting, beside one that runs', async () => {
+    const env = {
+      MAGIC_HOUR_API_KEY: emulator.apiKey,
+      AUTH_ISSUER: issuer.issuer,
+      AUTH_AUDIENCE: issuer.audience,
+      PORT: new URL(service.publicUrl).port,
+    };
+    const program = [join(folder, 'dist/main.js')];
+    expect(await runProgram(env, ['--check-config'], program)).toEqual({
+      code: 0,
+      stdout: 'the configuration is valid\n',
+      stderr: expect.stringContaining('no Redis is configured'),
+    });
+    expect((await runProgram({}, ['--check-config'], program)).code).toBe(78);
+    const { code, stdout } = await runProgram(env, ['--print-config'], program);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^MAGIC_HOUR_API_KEY +<set> +environment$/m),
+    });
   });
 
   test('stops on SIGTERM with 0', async () => {

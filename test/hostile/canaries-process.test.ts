@@ -6,7 +6,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { parseJson } from '../../src/json.ts';
 import { createLogger } from '../../src/log.ts';
 import { CANARIES, findCanaries, SECRETS, SIGNED_URL } from '../support/canaries.ts';
-import { runServiceProcess, type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import {
+  runProgram,
+  runServiceProcess,
+  type ServiceProcess,
+  startServiceProcess,
+} from '../support/service-process.ts';
 import { eventually } from '../support/stack.ts';
 
 /** Nothing answers there, so that all that goes wrong on the way is logged, too. */
@@ -85,6 +90,17 @@ test('a process that has secrets in the wrong settings prints none of them', asy
   });
   expect(code).toBe(78);
   expect(canariesIn('what it printed', [...lines, stderr].join('\n'))).toEqual([]);
+});
+
+test.each(['--check-config', '--print-config'])('%s prints no secret', async (command) => {
+  for (const [more, expected] of [
+    [{}, 0],
+    [{ AUTH_AUDIENCE: SECRETS.apiKey, MAGIC_HOUR_BASE_URL: `http://u:${SECRETS.queryToken}@${NOWHERE}` }, 78],
+  ] as const) {
+    const { code, stdout, stderr } = await runProgram({ ...env, ...more }, [command]);
+    expect(code).toBe(expected);
+    expect(canariesIn('what it printed', stdout + stderr)).toEqual([]);
+  }
 });
 
 test('a process that is to listen at a secret prints none of it', async () => {

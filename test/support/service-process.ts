@@ -78,6 +78,18 @@ export async function runServiceProcess(env: Readonly<Record<string, string>>) {
   return { ...(await exited), stderr: stderr(), lines };
 }
 
+/** Runs the service's program with arguments that start no service, until it ends. */
+export async function runProgram(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+  start: readonly string[] = startArguments(),
+) {
+  const child = spawnMain(env, [...start, ...args]);
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const { code } = await exitOf(child);
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
 /** Its environment is what a test says alone, so that nothing of this machine's counts. */
 function spawnMain(env: Readonly<Record<string, string>>, args: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, args, {
