@@ -1,0 +1,61 @@
+import { of, orZero, perSecond, type Row } from '../panel.ts';
+
+export const limits: Row = {
+  title: 'Limits and callers',
+  panels: [
+    {
+      title: 'Rejections by limit',
+      shows:
+        'Requests each second that were over a limit: `user` by RATE_LIMIT_MAX, `ip` by RATE_LIMIT_IP_MAX.',
+      normal: 'None, or one client gone wild for a minute.',
+      otherwise:
+        'Many of `ip`: is TRUST_PROXY right? Else all clients count as one address, that of the proxy.',
+      alerts: ['RateLimiterRejectsUnusually'],
+      as: 'stacked',
+      unit: 'reqps',
+      width: 6,
+      queries: [
+        { expr: `sum by (policy) (${perSecond('rate_limit_rejections_total')})`, legend: '{{policy}}' },
+      ],
+    },
+    {
+      title: 'Share rejected',
+      shows: 'Share of requests that were over a limit.',
+      normal: 'Below 1 %.',
+      otherwise: 'The log names the user or address with each rejection (event of status 429).',
+      alerts: ['RateLimiterRejectsUnusually'],
+      unit: 'percentunit',
+      width: 6,
+      queries: [
+        {
+          expr: `${orZero(`sum(${perSecond('rate_limit_rejections_total')})`)} / sum(${perSecond('http_request_duration_seconds_count')})`,
+          legend: 'rejected',
+        },
+      ],
+    },
+    {
+      title: 'Authentication failures',
+      shows: 'Callers each second who were not let in, by error code.',
+      normal: 'Some `token_expired`.',
+      otherwise:
+        '`authentication_unavailable`: the issuer does not give its keys. `token_invalid` for many: AUTH_ISSUER or AUTH_AUDIENCE does not fit, or somebody is trying.',
+      alerts: ['AuthenticationUnavailable'],
+      as: 'stacked',
+      unit: 'reqps',
+      width: 6,
+      queries: [
+        { expr: `sum by (reason) (${perSecond('authentication_failures_total')})`, legend: '{{reason}}' },
+      ],
+    },
+    {
+      title: "Issuer's keys",
+      shows: 'Signing keys of the issuer that each replica holds.',
+      normal: 'One or more; known keys stay in force while the issuer is away.',
+      otherwise: '0: nobody gets in. Is the address in AUTH_ISSUER or AUTH_JWKS_URL reachable from the pods?',
+      alerts: ['AuthenticationUnavailable'],
+      unit: 'none',
+      width: 6,
+      queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}}' }],
+    },
+  ],
+};

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const datasource = z.object({ type: z.string(), uid: z.string() });
+const target = z.object({
+  refId: z.string().regex(/^[A-Z]$/),
+  expr: z.string().min(1),
+  legendFormat: z.string().min(1),
+  instant: z.boolean().optional(),
+  exemplar: z.boolean(),
+});
+
+/** What Grafana needs of a dashboard, and this project's own tools read of it. */
+const dashboardSchema = z.object({
+  uid: z.string().regex(/^[\w-]{1,40}$/),
+  title: z.string().min(1),
+  schemaVersion: z.number().int().min(39),
+  templating: z.object({ list: z.array(z.object({ name: z.string(), type: z.string() })) }),
+  annotations: z.object({
+    list: z.array(z.object({ name: z.string(), datasource, enable: z.boolean(), expr: z.string().min(1) })),
+  }),
+  panels: z.array(
+    z.object({
+      id: z.number().int().positive(),
+      type: z.enum(['row', 'stat', 'timeseries']),
+      title: z.string().min(1),
+      description: z.string().optional(),
+      datasource: datasource.optional(),
+      gridPos: z.object({ x: z.number(), y: z.number(), w: z.number().positive(), h: z.number().positive() }),
+      targets: z.array(target).min(1).optional(),
+    }),
+  ),
+});
+
+export type WrittenDashboard = z.infer<typeof dashboardSchema>;
+
+/** The dashboard as it was written, in the form that Grafana loads. @throws ZodError for one that Grafana could not show */
+export function readDashboard(
+  file = new URL('../../config/grafana/dashboards/magic-hour-bff.json', import.meta.url),
+): WrittenDashboard {
+  return dashboardSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+}
