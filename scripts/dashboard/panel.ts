@@ -76,4 +76,4 @@ export function percentiles(histogram: string, matchers?: string): Query[] {
 }
 
 /** The routes that the objectives are about. */
-export const LOOKUPS = 'route=~"/v1/(image|video|audio)-projects/{id}"';
+export const LOOKUPS = 'route=~"/v1/[a-z]+-projects/[{]id[}]"';

@@ -10,6 +10,19 @@ const target = z.object({
   exemplar: z.boolean(),
 });
 
+const fieldConfig = z.object({
+  defaults: z.object({
+    unit: z.string(),
+    min: z.number().optional(),
+    max: z.number().optional(),
+    thresholds: z
+      .object({ steps: z.array(z.object({ value: z.number().nullable(), color: z.string() })).min(1) })
+      .optional(),
+    mappings: z.array(z.object({ options: z.record(z.string(), z.object({ text: z.string() })) })).optional(),
+    custom: z.object({ stacking: z.object({ mode: z.string() }).optional() }).optional(),
+  }),
+});
+
 /** What Grafana needs of a dashboard, and this project's own tools read of it. */
 const dashboardSchema = z.object({
   uid: z.string().regex(/^[\w-]{1,40}$/),
@@ -28,11 +41,13 @@ const dashboardSchema = z.object({
       datasource: datasource.optional(),
       gridPos: z.object({ x: z.number(), y: z.number(), w: z.number().positive(), h: z.number().positive() }),
       targets: z.array(target).min(1).optional(),
+      fieldConfig: fieldConfig.optional(),
     }),
   ),
 });
 
 export type WrittenDashboard = z.infer<typeof dashboardSchema>;
+export type WrittenPanel = WrittenDashboard['panels'][number];
 
 /** The dashboard as it was written, in the form that Grafana loads. @throws ZodError for one that Grafana could not show */
 export function readDashboard(

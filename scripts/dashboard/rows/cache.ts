@@ -14,24 +14,28 @@ export const cache: Row = {
       otherwise: 'More misses: see "Hit ratio". More errors: see "Upstream requests by status".',
       as: 'stacked',
       unit: 'reqps',
-      width: 6,
+      width: 5,
       queries: [{ expr: `sum by (result) (${perSecond('lookups_total')})`, legend: '{{result}}' }],
     },
     {
       title: 'Hit ratio',
       shows: 'Share of lookups that cost Magic Hour nothing, and from where they were answered.',
-      normal: 'Steady, above 90 % where users poll.',
+      normal: 'Steady, above 90 % where users poll; below 70 % of what is usual is an alert.',
       otherwise:
         'A fall comes with Redis away, a memory tier that is too small, a purge of much, or ids that nobody asked for before.',
       alerts: ['CacheHitRatioFallen'],
       unit: 'percentunit',
-      width: 6,
+      width: 5,
       max: 1,
       queries: [
         { expr: share('memory_hit|redis_hit|collapsed'), legend: 'all' },
         { expr: share('memory_hit'), legend: 'memory' },
         { expr: share('redis_hit'), legend: 'Redis' },
         { expr: share('collapsed'), legend: 'collapsed' },
+        {
+          expr: 'avg_over_time(job:lookup_hits:ratio_rate30m{job="$job"}[1d])',
+          legend: 'usual (a day)',
+        },
       ],
     },
     {
@@ -40,7 +44,7 @@ export const cache: Row = {
       normal: 'Up to CACHE_MEMORY_MAX_BYTES, and level there.',
       otherwise: 'Level at the bound with a low hit ratio: raise the bound, and the memory limit with it.',
       unit: 'bytes',
-      width: 6,
+      width: 5,
       queries: [{ expr: of('cache_memory_bytes'), legend: '{{instance}}' }],
     },
     {
@@ -49,7 +53,7 @@ export const cache: Row = {
       normal: 'Follows traffic; some 900 bytes each.',
       otherwise: 'Falling to 0 is a restart: see "Uptime".',
       unit: 'short',
-      width: 6,
+      width: 5,
       queries: [{ expr: of('cache_memory_entries'), legend: '{{instance}}' }],
     },
     {
@@ -60,7 +64,7 @@ export const cache: Row = {
         'Many `error`: see status.magichour.ai. `unknown` is a status that is not documented: see "Contract drift".',
       as: 'stacked',
       unit: 'reqps',
-      width: 24,
+      width: 4,
       queries: [{ expr: `sum by (status) (${perSecond('lookup_status_total')})`, legend: '{{status}}' }],
     },
   ],

@@ -70,7 +70,7 @@ export const goldenSignals: Row = {
       as: 'stat',
       unit: 'none',
       width: 4,
-      queries: [{ expr: orZero('sum(ALERTS{alertstate="firing",job=~"$job|"})'), legend: 'firing' }],
+      queries: [{ expr: orZero('sum(ALERTS{alertstate="firing",job="$job"})'), legend: 'firing' }],
       thresholds: ['green', [1, 'red']],
     },
     {

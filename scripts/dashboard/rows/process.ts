@@ -27,14 +27,32 @@ export const processRow: Row = {
     },
     {
       title: 'Resident memory',
-      shows: 'Memory that each replica takes from the system; the container is killed at its limit.',
+      shows: 'Memory that each replica takes from the system.',
       normal: 'CACHE_MEMORY_MAX_BYTES and some 130 MiB for all else, and level.',
       otherwise:
-        'Growing without end is a leak: take a heap snapshot, restart. Level near the limit: raise it.',
+        'Growing without end is a leak: restart the replica, and look at "Heap of V8" for which kind it is.',
       alerts: ['MemoryNearLimit'],
       unit: 'bytes',
       width: 6,
       queries: [{ expr: of('process_resident_memory_bytes'), legend: '{{instance}}' }],
+    },
+    {
+      title: 'Memory, share of the limit',
+      shows:
+        "Resident memory as a share of what the process may take: its container's limit, or the machine's memory.",
+      normal: 'Below 90 %.',
+      otherwise: 'At 100 % it is killed. Level near the limit: raise it. Growing: see "Resident memory".',
+      alerts: ['MemoryNearLimit'],
+      unit: 'percentunit',
+      width: 6,
+      max: 1,
+      queries: [
+        {
+          expr: `${of('process_resident_memory_bytes')} / ${of('process_memory_limit_bytes')}`,
+          legend: '{{instance}}',
+        },
+      ],
+      thresholds: ['green', [0.9, 'red']],
     },
     {
       title: 'Heap of V8',
@@ -42,7 +60,7 @@ export const processRow: Row = {
       normal: 'A saw blade between 30 and 100 MiB.',
       otherwise: 'Its lowest points rising for hours is a leak.',
       unit: 'bytes',
-      width: 6,
+      width: 5,
       queries: [{ expr: of('nodejs_heap_size_used_bytes'), legend: '{{instance}}' }],
     },
     {
@@ -52,7 +70,7 @@ export const processRow: Row = {
       otherwise: 'Much `major`: the heap is near its bound, see "Heap of V8".',
       as: 'stacked',
       unit: 'percentunit',
-      width: 6,
+      width: 5,
       queries: [
         {
           expr: `sum by (kind) (${perSecond('nodejs_gc_duration_seconds_sum')}) / scalar(count(${of('up')}))`,
@@ -66,7 +84,7 @@ export const processRow: Row = {
       normal: 'A few dozen, and one for each connection of a client.',
       otherwise: 'Near the limit of the process (`process_max_fds`) new connections fail.',
       unit: 'short',
-      width: 6,
+      width: 4,
       queries: [{ expr: of('process_open_fds'), legend: '{{instance}}' }],
     },
     {
@@ -77,7 +95,7 @@ export const processRow: Row = {
         'Exit code 137 is the memory limit, 78 the settings; the last log line of the process before says more.',
       alerts: ['RestartsOften'],
       unit: 'none',
-      width: 6,
+      width: 4,
       queries: [{ expr: `changes(${of('process_start_time_seconds')}[1h])`, legend: '{{instance}}' }],
     },
     {

@@ -6,7 +6,7 @@ export const redis: Row = {
     {
       title: 'Redis up',
       shows: 'Whether Redis answers each replica.',
-      normal: 'Up; down for good where none is configured.',
+      normal: 'Up; nothing is shown of replicas that have none configured.',
       otherwise:
         'The service goes on without: each replica has its own cache and its share of the limits, and Magic Hour is asked more.',
       alerts: ['RedisDown'],
@@ -14,7 +14,12 @@ export const redis: Row = {
       width: 8,
       max: 1,
       words: { 0: 'down', 1: 'up' },
-      queries: [{ expr: of('redis_up'), legend: '{{instance}}' }],
+      queries: [
+        {
+          expr: `${of('redis_up')} unless on (job, instance) (${of('redis_configured')} == 0)`,
+          legend: '{{instance}}',
+        },
+      ],
     },
     {
       title: 'Failed commands by operation',

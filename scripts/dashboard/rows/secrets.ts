@@ -6,18 +6,18 @@ export const secrets: Row = {
     {
       title: 'Certificates: time left',
       shows: 'How long the certificates that others show us are still valid, where they are known, by peer.',
-      normal: 'More than 14 days.',
+      normal: 'More than 7 days.',
       otherwise: 'Tell whoever runs that peer; when it ends, connections to it fail.',
       alerts: ['CertificateExpiresSoon'],
       unit: 'd',
       width: 8,
       queries: [
         {
-          expr: `min by (peer) (${of('tls_certificate_expiry_timestamp_seconds')} - time()) / 86400`,
+          expr: `max by (peer) (${of('tls_certificate_expiry_timestamp_seconds')} - time()) / 86400`,
           legend: '{{peer}}',
         },
       ],
-      thresholds: ['red', [7, 'orange'], [14, 'green']],
+      thresholds: ['red', [7, 'green']],
     },
     {
       title: 'Secret files',

@@ -38,6 +38,7 @@ export const upstream: Row = {
         { expr: `sum(${of('upstream_requests_in_flight')})`, legend: 'in flight' },
         { expr: `sum(${of('upstream_requests_queued')})`, legend: 'queued' },
       ],
+      thresholds: ['green', [8, 'orange']],
     },
     {
       title: 'Circuit',
