@@ -5,12 +5,17 @@ import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
 import { refuseMalformed } from './http/refuse-malformed.ts';
 import { requestContext } from './http/request-context.ts';
-import { securityHeaders } from './http/security-headers.ts';
+import { PAGE_SECURITY_HEADERS, securityHeaders } from './http/security-headers.ts';
 import { type HealthCheck, serveLiveness, serveReadiness } from './http/serve-health.ts';
 import { type RenderedMetrics, serveMetrics } from './http/serve-metrics.ts';
 import { servePurge } from './http/serve-purge.ts';
+import { serveStatus } from './http/serve-status.ts';
+import { serveText } from './http/serve-text.ts';
 import type { LeakGuard } from './leak-guard.ts';
 import { KINDS, type Kind } from './lookup/project.ts';
+import { PAGE_SCRIPT } from './status/page-script.ts';
+import { PAGE_STYLE } from './status/page-style.ts';
+import type { StatusReport } from './status/report.ts';
 
 export interface OpsDependencies {
   readonly renderMetrics: (openMetrics: boolean) => Promise<RenderedMetrics>;
@@ -18,6 +23,7 @@ export interface OpsDependencies {
   readonly checks: readonly HealthCheck[];
   /** Removes a project from every tier and every replica. */
   readonly purge: (kind: Kind, id: string) => Promise<void>;
+  readonly status: () => StatusReport;
   readonly events: HttpEvents;
   readonly leakGuard: LeakGuard;
 }
@@ -27,6 +33,9 @@ export interface OpsDependencies {
  * and none of its routes stands on the public one. A test walks them all against this list.
  */
 export const OPS_ROUTES = [
+  '/',
+  '/status.css',
+  '/status.js',
   '/metrics',
   '/livez',
   '/readyz',
@@ -35,9 +44,17 @@ export const OPS_ROUTES = [
 
 export function createOpsApp(deps: OpsDependencies): Express {
   const app = newExpress([]);
-  app.use(requestContext(deps.leakGuard), observe(deps.events), securityHeaders(), refuseMalformed());
+  app.use(
+    requestContext(deps.leakGuard),
+    observe(deps.events),
+    securityHeaders(PAGE_SECURITY_HEADERS),
+    refuseMalformed(),
+  );
 
   const pages = [
+    ['/', serveStatus(deps.status)],
+    ['/status.css', serveText('text/css; charset=utf-8', () => PAGE_STYLE)],
+    ['/status.js', serveText('text/javascript; charset=utf-8', () => PAGE_SCRIPT)],
     ['/metrics', serveMetrics(deps.renderMetrics)],
     ['/livez', serveLiveness()],
     ['/readyz', serveReadiness(deps.ready, deps.checks)],

@@ -6,6 +6,7 @@ import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
 import { limitByAddress, limitByUser } from './http/limit.ts';
 import { listen } from './http/listen.ts';
+import type { HealthCheck } from './http/serve-health.ts';
 import type { Logger } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
@@ -17,6 +18,7 @@ import type { RequestLog } from './request-log.ts';
 import { createLifecycle } from './shutdown.ts';
 import { openIssuerKeys } from './wiring/issuer-keys.ts';
 import { openRedis } from './wiring/redis.ts';
+import { openStatus } from './wiring/status.ts';
 import { openUpstream } from './wiring/upstream.ts';
 
 export interface Service {
@@ -119,15 +121,30 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     draining: lifecycle,
     leakGuard: upstream.leakGuard,
   });
+  const ready = () => lifecycle.ready;
+  const checks: readonly HealthCheck[] = [
+    { name: 'lifecycle', run: () => ({ status: lifecycle.ready ? 'ok' : 'failed' }) },
+    { name: 'issuer_keys', run: () => ({ status: keys.available ? 'ok' : 'degraded' }) },
+    { name: 'redis', run: redis.check },
+    { name: 'upstream', run: () => ({ status: upstream.resilience.circuitOpen ? 'degraded' : 'ok' }) },
+  ];
+  const status = openStatus(config, {
+    ready,
+    checks,
+    clock,
+    version,
+    nodeVersion: deps.nodeVersion,
+    registry: metrics.registry,
+    upstream,
+    redis,
+    memory,
+    requestsInFlight: () => count.requestsInFlight,
+  });
   const opsApp = createOpsApp({
     renderMetrics: metricsRenderer(metrics.registry),
-    ready: () => lifecycle.ready,
-    checks: [
-      { name: 'lifecycle', run: () => ({ status: lifecycle.ready ? 'ok' : 'failed' }) },
-      { name: 'issuer_keys', run: () => ({ status: keys.available ? 'ok' : 'degraded' }) },
-      { name: 'redis', run: redis.check },
-      { name: 'upstream', run: () => ({ status: upstream.resilience.circuitOpen ? 'degraded' : 'ok' }) },
-    ],
+    ready,
+    checks,
+    status: status.report,
     async purge(kind: Kind, id: string) {
       lookup.forget(kind, id);
       await redis.shared?.purge(kind, id);
@@ -158,6 +175,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       });
       opsListener.server.close();
       opsListener.server.closeAllConnections();
+      status.close();
       upstream.close();
       closeKeys();
       await redis.close();

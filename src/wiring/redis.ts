@@ -31,6 +31,8 @@ export interface RedisParts {
   readonly shared: SharedCache | undefined;
   /** Counts the hits of one policy, at most `max` in the window that is configured. */
   limitStore(policy: string, max: number): LimitStore;
+  /** What kind of Redis there is; `undefined` where none is configured. */
+  readonly topology: 'one server' | 'Sentinel' | 'Cluster' | undefined;
   up(): boolean;
   check: HealthCheck['run'];
   close(): Promise<void>;
@@ -55,6 +57,7 @@ export function openRedis(
     return {
       shared: undefined,
       limitStore: (_policy, max) => createLocalStore({ max, windowMs, clock: deps.clock }),
+      topology: undefined,
       up: () => false,
       check: () => ({ status: 'ok', detail: 'not configured' }),
       close: async () => undefined,
@@ -115,6 +118,12 @@ export function openRedis(
         replicas: config.rateLimit.expectedReplicas,
         clock: deps.clock,
       }),
+    topology:
+      client instanceof Cluster
+        ? 'Cluster'
+        : config.redis.sentinelName === undefined
+          ? 'one server'
+          : 'Sentinel',
     up: () => guard.up,
     check: () => ({ status: guard.up ? 'ok' : 'degraded' }),
     async close() {

@@ -4,7 +4,7 @@ import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock, Upstream } from '../lookup/ports.ts';
 import { type FollowedFile, type OpenSecret, openSecret } from '../secret.ts';
-import { createKeyRing } from '../upstream/key-ring.ts';
+import { createKeyRing, type KeyRing } from '../upstream/key-ring.ts';
 import { createMagicHour, type UpstreamEvents } from '../upstream/magic-hour.ts';
 import { createResilience, type Resilience } from '../upstream/resilience.ts';
 import { createTransport } from '../upstream/transport.ts';
@@ -12,6 +12,7 @@ import { createTransport } from '../upstream/transport.ts';
 export interface OpenUpstream {
   readonly magicHour: Upstream;
   readonly resilience: Resilience;
+  readonly keyInUse: KeyRing['inUse'];
   /** Knows the keys as they are now. */
   readonly leakGuard: LeakGuard;
   /** The files that keys come from. */
@@ -66,9 +67,10 @@ export function openUpstream(
     happened: (status, count) => logger.event('upstream_key_rejected', { status, count }),
     over: () => logger.event('upstream_key_accepted'),
   });
+  const keyRing = createKeyRing(secrets);
   const magicHour = createMagicHour({
     transport,
-    keyRing: createKeyRing(secrets),
+    keyRing,
     resilience,
     deadlineMs: settings.deadlineMs,
     clock,
@@ -87,6 +89,7 @@ export function openUpstream(
   return {
     magicHour: guarded(magicHour, leakGuard),
     resilience,
+    keyInUse: keyRing.inUse,
     leakGuard,
     files: opened
       .filter(({ fromFile }) => fromFile)

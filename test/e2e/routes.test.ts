@@ -69,6 +69,7 @@ const opsApp = createOpsApp({
   renderMetrics: async () => ({ contentType: 'text/plain', text: '' }),
   ready: () => true,
   checks: [],
+  status: reached,
   purge: async () => undefined,
   events,
   leakGuard,

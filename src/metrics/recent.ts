@@ -1,0 +1,51 @@
+import type { Clock } from '../lookup/ports.ts';
+
+export interface Sample<T> {
+  /** By the clock that was handed in. */
+  readonly atMs: number;
+  readonly value: T;
+}
+
+export interface Recent<T> {
+  /** The samples of the last so many milliseconds, oldest first; the newest of them is `everyMs` old at the most. */
+  within(ms: number): ReadonlyArray<Sample<T>>;
+  stop(): void;
+}
+
+/**
+ * Keeps what a few numbers were of late: a sample now, one each `everyMs` from then on, and none that is older than
+ * `keepMs`. So rates cost nothing where requests are counted.
+ *
+ * @param options.clock one that is never set, so that spans between samples are true
+ */
+export function keepRecent<T>(options: {
+  readonly read: () => Promise<T>;
+  readonly clock: Clock;
+  readonly everyMs: number;
+  readonly keepMs: number;
+}): Recent<T> {
+  const { read, clock, everyMs, keepMs } = options;
+  const maxSamples = Math.ceil(keepMs / everyMs) + 1;
+  const samples: Array<Sample<T>> = [];
+
+  async function take(): Promise<void> {
+    try {
+      const value = await read();
+      samples.push({ atMs: clock.now(), value });
+      if (samples.length > maxSamples) samples.shift();
+    } catch {
+      // One that is missing only makes the next span longer; a scrape of the same counts tells what is wrong with them.
+    }
+  }
+
+  void take();
+  const timer = setInterval(take, everyMs);
+  timer.unref();
+  return {
+    within(ms) {
+      const newest = samples.at(-1);
+      return newest === undefined ? [] : samples.filter(({ atMs }) => newest.atMs - atMs <= ms);
+    },
+    stop: () => clearInterval(timer),
+  };
+}

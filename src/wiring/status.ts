@@ -1,0 +1,99 @@
+import { memoryUsage } from 'node:process';
+import type { PrometheusContentType, Registry } from 'prom-client';
+import type { Config } from '../config.ts';
+import type { HealthCheck } from '../http/serve-health.ts';
+import type { Clock } from '../lookup/ports.ts';
+import { watchEventLoop } from '../metrics/event-loop.ts';
+import { keepRecent } from '../metrics/recent.ts';
+import { OPS_ROUTES } from '../ops-app.ts';
+import { readCounts } from '../status/read-counts.ts';
+import type { StatusReport } from '../status/report.ts';
+import { type Counts, NO_COUNTS, trafficBetween } from '../status/traffic.ts';
+import { watchValue } from '../status/watch-value.ts';
+import type { RedisParts } from './redis.ts';
+import type { OpenUpstream } from './upstream.ts';
+
+const SAMPLE_EVERY_MS = 1000;
+const MINUTE_MS = 60_000;
+
+export interface Status {
+  report(): StatusReport;
+  close(): void;
+}
+
+/** Gathers what the status page shows, by looking at the parts once a second and when the page is asked for. */
+export function openStatus(
+  config: Config,
+  parts: {
+    readonly clock: Clock;
+    readonly version: string;
+    readonly nodeVersion: string;
+    readonly registry: Registry<PrometheusContentType>;
+    readonly upstream: Pick<OpenUpstream, 'resilience' | 'keyInUse'>;
+    readonly redis: Pick<RedisParts, 'topology' | 'up'>;
+    readonly memory: { readonly bytes: number; readonly entries: number };
+    readonly requestsInFlight: () => number;
+    readonly ready: () => boolean;
+    readonly checks: readonly HealthCheck[];
+  },
+): Status {
+  const { clock, upstream, redis, memory } = parts;
+  const { resilience, keyInUse } = upstream;
+  const startedAtMs = clock.now();
+  const key = watchValue(keyInUse, ({ generation }) => generation, clock);
+  const circuitOpen = watchValue(() => resilience.circuitOpen, Boolean, clock);
+  const redisUp = watchValue(redis.up, Boolean, clock);
+  const opsRoutes = new Set(OPS_ROUTES.map((path) => path.replace(':id', '{id}')));
+  const eventLoop = watchEventLoop();
+
+  async function sample(): Promise<Counts> {
+    for (const look of [key, circuitOpen, redisUp]) look();
+    const counts = await readCounts(parts.registry, (route) => !opsRoutes.has(route));
+    return { ...counts, ...eventLoop.read() };
+  }
+  const recent = keepRecent({
+    read: sample,
+    clock: performance,
+    everyMs: SAMPLE_EVERY_MS,
+    keepMs: 5 * MINUTE_MS,
+  });
+
+  return {
+    report() {
+      const samples = recent.within(5 * MINUTE_MS);
+      return {
+        atMs: clock.now(),
+        startedAtMs,
+        version: parts.version,
+        nodeVersion: parts.nodeVersion,
+        ready: parts.ready(),
+        checks: parts.checks.map(({ name, run }) => ({ name, ...run() })),
+        upstream: {
+          host: new URL(config.upstream.baseUrl).host,
+          circuitOpen: circuitOpen(),
+          inFlight: resilience.inFlight,
+          maxInFlight: config.upstream.maxConcurrency,
+          queued: resilience.queued,
+          maxQueued: config.upstream.maxQueue,
+        },
+        key: key(),
+        redis: redis.topology === undefined ? undefined : { topology: redis.topology, up: redisUp() },
+        cache: { bytes: memory.bytes, maxBytes: config.cache.memoryMaxBytes, entries: memory.entries },
+        // Without the one that asks for this.
+        requestsInFlight: Math.max(0, parts.requestsInFlight() - 1),
+        memory: memoryOf(memoryUsage()),
+        lastMinute: trafficBetween(recent.within(MINUTE_MS)),
+        lastFiveMinutes: trafficBetween(samples),
+        sinceStart: trafficBetween([{ atMs: 0, value: NO_COUNTS }, ...samples.slice(-1)]),
+      };
+    },
+    close() {
+      recent.stop();
+      eventLoop.stop();
+    },
+  };
+}
+
+function memoryOf({ rss, heapUsed }: NodeJS.MemoryUsage): StatusReport['memory'] {
+  return { residentBytes: rss, heapBytes: heapUsed };
+}
