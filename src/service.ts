@@ -6,7 +6,7 @@ import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
 import { limitByAddress, limitByUser } from './http/limit.ts';
 import { listen } from './http/listen.ts';
-import type { HealthCheck } from './http/serve-health.ts';
+import { type HealthCheck, readinessOf } from './http/serve-health.ts';
 import type { Logger } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
@@ -129,8 +129,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     { name: 'upstream', run: () => ({ status: upstream.resilience.circuitOpen ? 'degraded' : 'ok' }) },
   ];
   const status = openStatus(config, {
-    ready,
-    checks,
+    readiness: () => readinessOf(ready, checks),
     clock,
     version,
     nodeVersion: deps.nodeVersion,

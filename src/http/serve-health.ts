@@ -6,7 +6,22 @@ const JSON_HEADERS = ['Cache-Control', 'no-store', 'Content-Type', 'application/
 /** One thing that readiness tells of. A degraded one is worth a look and doesn't take the replica out of service. */
 export interface HealthCheck {
   readonly name: string;
-  run(): { readonly status: 'ok' | 'degraded' | 'failed'; readonly detail?: string };
+  run(): CheckResult;
+}
+
+export interface CheckResult {
+  readonly status: 'ok' | 'degraded' | 'failed';
+  readonly detail?: string;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: ReadonlyArray<CheckResult & { readonly name: string }>;
+}
+
+export function readinessOf(ready: () => boolean, checks: readonly HealthCheck[]): Readiness {
+  const results = checks.map(({ name, run }) => ({ name, ...run() }));
+  return { ready: ready() && results.every(({ status }) => status !== 'failed'), checks: results };
 }
 
 /** The process answers; whatever it depends on is no reason to restart it. */
@@ -18,10 +33,9 @@ export function serveLiveness(): Handler {
 /** Whether load balancers should send requests: 200 or 503, and one line for each check. */
 export function serveReadiness(ready: () => boolean, checks: readonly HealthCheck[]): Handler {
   return (req, res) => {
-    const results = checks.map(({ name, run }) => ({ name, ...run() }));
-    const isReady = ready() && results.every(({ status }) => status !== 'failed');
-    const lines = results.map((result) => `    ${JSON.stringify(result)}`).join(',\n');
-    const body = `{\n  "status": "${isReady ? 'ready' : 'unready'}",\n  "checks": [\n${lines}\n  ]\n}\n`;
-    respond(req, res, isReady ? 200 : 503, JSON_HEADERS, body);
+    const readiness = readinessOf(ready, checks);
+    const lines = readiness.checks.map((result) => `    ${JSON.stringify(result)}`).join(',\n');
+    const body = `{\n  "status": "${readiness.ready ? 'ready' : 'unready'}",\n  "checks": [\n${lines}\n  ]\n}\n`;
+    respond(req, res, readiness.ready ? 200 : 503, JSON_HEADERS, body);
   };
 }

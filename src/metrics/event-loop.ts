@@ -3,7 +3,10 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 const RESOLUTION_MS = 20;
 
 export interface EventLoopWatch {
-  /** What was since the last read, and for how long in all the loop worked and waited. */
+  /**
+   * The longest delay since the last read, but for one that began at once after it (Node's watch starts anew there), and for
+   * how long in all the loop worked and waited.
+   */
   read(): { readonly longestDelayMs: number; readonly activeMs: number; readonly idleMs: number };
   stop(): void;
 }

@@ -7,8 +7,10 @@ export function formatCount(count: number): string {
   return whole.format(count);
 }
 
-/** Three digits that count, and never more than two behind the point. */
+/** Three digits that count. What is rare is told by the minute, so that one event never reads as none. */
 export function formatRate(perSecond: number): string {
+  if (perSecond === 0) return '0/s';
+  if (perSecond < 0.1) return `${Number((perSecond * 60).toPrecision(2))}/min`;
   const digits = perSecond < 10 ? 2 : perSecond < 100 ? 1 : 0;
   return `${perSecond < 100 ? perSecond.toFixed(digits) : whole.format(perSecond)}/s`;
 }

@@ -2,8 +2,12 @@ import { formatBytes, formatCount, formatDuration, formatMoment } from './format
 import { type Html, html } from './html.ts';
 import type { Since, StatusReport } from './report.ts';
 
-/** `good` and `bad` add a colour to words that say the same. */
-type Mood = 'good' | 'bad' | 'plain';
+/** Adds a colour to words that say the same. */
+type Mood = 'good' | 'warn' | 'bad' | 'plain';
+
+const DAY_MS = 86_400_000;
+
+const MOOD_OF = { ok: 'good', degraded: 'warn', failed: 'bad' } as const;
 
 export function dependencies(report: StatusReport): Html {
   const { upstream, key, redis } = report;
@@ -35,18 +39,26 @@ export function thisProcess({ requestsInFlight, upstream, cache, memory }: Statu
   return facts('process', 'At this moment', [
     fact('Requests in flight', formatCount(requestsInFlight)),
     fact('At the upstream', `${formatCount(upstream.inFlight)} of ${formatCount(upstream.maxInFlight)}`),
-    fact('Waiting for a place', `${formatCount(upstream.queued)} of ${formatCount(upstream.maxQueued)}`),
+    fact('Queued for it', `${formatCount(upstream.queued)} of ${formatCount(upstream.maxQueued)}`),
     fact(
-      'Cache in memory',
+      'Memory cache',
       `${formatBytes(cache.bytes)} of ${formatBytes(cache.maxBytes)}`,
       `${formatCount(cache.entries)} projects`,
     ),
     fact(
-      'Memory of the process',
+      'Process memory',
       formatBytes(memory.residentBytes),
       `${formatBytes(memory.heapBytes)} in V8’s heap`,
     ),
   ]);
+}
+
+export function checks(report: StatusReport): Html {
+  return facts(
+    'checks',
+    'Readiness checks',
+    report.checks.map(({ name, status, detail }) => fact(name, status, detail, MOOD_OF[status])),
+  );
 }
 
 function facts(id: string, heading: string, rows: readonly Html[]): Html {
@@ -71,5 +83,7 @@ function exchanged(times: number): string {
 
 function sinceText({ sinceMs }: Since<unknown>, { atMs, startedAtMs }: StatusReport): string {
   if (sinceMs <= startedAtMs) return 'since the start';
-  return `since ${formatMoment(sinceMs)}, ${formatDuration(atMs - sinceMs)} ago`;
+  const moment = formatMoment(sinceMs);
+  const shown = atMs - sinceMs < DAY_MS ? moment.slice(moment.indexOf(' ') + 1) : moment;
+  return `since ${shown}, ${formatDuration(atMs - sinceMs)} ago`;
 }

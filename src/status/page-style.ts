@@ -27,7 +27,7 @@ export const PAGE_STYLE = `:root {
 * { box-sizing: border-box; }
 body {
   margin: 0 auto;
-  max-width: 62rem;
+  max-width: 68rem;
   padding: 1.5rem 1rem 2rem;
   background: var(--ground);
   color: var(--text);
@@ -48,16 +48,16 @@ h1 { margin: 0; font-size: 1.5rem; line-height: 1.3; }
   border-radius: 50%;
   background: currentcolor;
 }
-.ready, .good, .ok { color: var(--good); }
-td.degraded, .state.degraded { color: var(--warn); }
-.unready, .bad, .failed { color: var(--bad); }
+.ready, .good { color: var(--good); }
+.degraded, .warn { color: var(--warn); }
+.unready, .bad { color: var(--bad); }
 .build, .as-of, #live, small { color: var(--quiet); font-size: 0.8125rem; }
 .as-of { text-align: right; }
 #live { margin: 0.25rem 0 1rem; min-height: 1.5em; }
 .silent #live { color: var(--bad); font-size: 0.9375rem; font-weight: 600; }
 .silent header .state::before { background: var(--quiet); }
 .silent main { filter: grayscale(1); }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(17rem, 100%), 1fr)); gap: 1rem; margin-bottom: 1rem; }
 section {
   margin-bottom: 1rem;
   padding: 0.9rem 1.1rem 0.6rem;
@@ -65,8 +65,7 @@ section {
   border: 1px solid var(--line);
   border-radius: 0.5rem;
 }
-.pair section { margin-bottom: 0; }
-.pair { margin-bottom: 1rem; }
+.cards section { margin-bottom: 0; }
 h2 { margin: 0 0 0.4rem; font-size: 1rem; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 0.3rem 0.75rem 0.3rem 0; text-align: left; vertical-align: baseline; border-top: 1px solid var(--line); }
@@ -74,18 +73,23 @@ th { font-weight: 400; color: var(--quiet); }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-top: 0; font-size: 0.8125rem; }
 tbody:first-child tr:first-child > * { border-top: 0; }
-.facts th { width: 36%; }
+.facts th { width: 1%; white-space: nowrap; padding-right: 1.25rem; }
 .facts small { display: block; }
 .facts small:empty { display: none; }
 .traffic thead th:not(:first-child), .traffic td { width: 19%; text-align: right; white-space: nowrap; }
-.group th { padding-top: 0.9rem; color: var(--text); font-weight: 600; font-size: 0.8125rem; }
+.traffic tbody th, .traffic td { padding-top: 0.2rem; padding-bottom: 0.2rem; }
+.traffic .none { color: var(--quiet); }
+.traffic .group th { padding-top: 0.9rem; color: var(--text); font-weight: 600; font-size: 0.8125rem; }
 .group + tr > * { border-top: 0; }
-.traffic tbody:nth-of-type(1) .group th { padding-top: 0.5rem; border-top: 1px solid var(--line); }
+.traffic thead + tbody .group th { padding-top: 0.5rem; border-top: 1px solid var(--line); }
 nav { display: flex; gap: 1.25rem; padding: 0 0.1rem; }
 a { color: var(--link); }
 a:focus-visible { outline: 2px solid currentcolor; outline-offset: 3px; border-radius: 2px; }
+@media (min-width: 58rem) {
+  .cards { grid-template-columns: 1.35fr 1.25fr 0.9fr; }
+}
 @media (max-width: 42rem) {
-  header, .pair { grid-template-columns: 1fr; }
+  header { grid-template-columns: 1fr; }
   .as-of { text-align: left; }
   body { padding: 1rem 0.6rem; }
   section { padding: 0.75rem 0.7rem 0.4rem; }

@@ -2,6 +2,9 @@ import { formatAtMost, formatCount, formatMilliseconds, formatRate, formatShare,
 import { type Html, html } from './html.ts';
 import type { StatusReport, Traffic } from './report.ts';
 
+/** Stands back, so that what happened stands out. */
+const NONE = new Set([NOTHING, '0', '0/s']);
+
 type Spans = Pick<StatusReport, 'lastMinute' | 'lastFiveMinutes' | 'sinceStart'>;
 
 /** What happened of late, and in all since the start. */
@@ -69,6 +72,9 @@ ${rows}</tbody>`;
 }
 
 function row(name: string, cells: readonly string[]): Html {
-  return html`<tr><th scope="row">${name}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>
+  const shown = cells.map((cell) =>
+    NONE.has(cell) ? html`<td class="none">${cell}</td>` : html`<td>${cell}</td>`,
+  );
+  return html`<tr><th scope="row">${name}</th>${shown}</tr>
 `;
 }

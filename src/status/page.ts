@@ -1,6 +1,6 @@
 import { formatDuration, formatMoment } from './format.ts';
 import { type Html, html, toMarkup } from './html.ts';
-import { dependencies, thisProcess } from './page-facts.ts';
+import { checks, dependencies, thisProcess } from './page-facts.ts';
 import { trafficTable } from './page-traffic.ts';
 import type { CheckReport, StatusReport } from './report.ts';
 
@@ -33,12 +33,12 @@ export function renderPage(report: StatusReport): string {
 </header>
 <p id="live" role="status"><noscript>Loaded again every ${RELOAD_SECONDS} seconds.</noscript></p>
 <main data-fresh>
-<div class="pair">
+<div class="cards">
 ${dependencies(report)}
 ${thisProcess(report)}
+${checks(report)}
 </div>
 ${trafficTable(report)}
-${checksTable(report.checks)}
 </main>
 <nav aria-label="For machines">
 <a href="metrics">Metrics</a>
@@ -70,22 +70,6 @@ function sentenceOf(report: StatusReport): string {
     case 'unready':
       return `Not ready: ${named('failed') || 'it takes no requests'}`;
   }
-}
-
-function checksTable(checks: readonly CheckReport[]): Html {
-  const rows = checks.map(
-    ({ name, status, detail = '' }) =>
-      html`<tr><th scope="row">${name}</th><td class="${status}">${status}</td><td>${detail}</td></tr>
-`,
-  );
-  return html`<section>
-<h2 id="checks">Readiness checks</h2>
-<table aria-labelledby="checks">
-<thead><tr><th scope="col">Check</th><th scope="col">Result</th><th scope="col">More</th></tr></thead>
-<tbody>
-${rows}</tbody>
-</table>
-</section>`;
 }
 
 function time(atMs: number): Html {

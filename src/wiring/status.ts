@@ -1,7 +1,7 @@
 import { memoryUsage } from 'node:process';
 import type { PrometheusContentType, Registry } from 'prom-client';
 import type { Config } from '../config.ts';
-import type { HealthCheck } from '../http/serve-health.ts';
+import type { Readiness } from '../http/serve-health.ts';
 import type { Clock } from '../lookup/ports.ts';
 import { watchEventLoop } from '../metrics/event-loop.ts';
 import { keepRecent } from '../metrics/recent.ts';
@@ -33,8 +33,7 @@ export function openStatus(
     readonly redis: Pick<RedisParts, 'topology' | 'up'>;
     readonly memory: { readonly bytes: number; readonly entries: number };
     readonly requestsInFlight: () => number;
-    readonly ready: () => boolean;
-    readonly checks: readonly HealthCheck[];
+    readonly readiness: () => Readiness;
   },
 ): Status {
   const { clock, upstream, redis, memory } = parts;
@@ -66,8 +65,7 @@ export function openStatus(
         startedAtMs,
         version: parts.version,
         nodeVersion: parts.nodeVersion,
-        ready: parts.ready(),
-        checks: parts.checks.map(({ name, run }) => ({ name, ...run() })),
+        ...parts.readiness(),
         upstream: {
           host: new URL(config.upstream.baseUrl).host,
           circuitOpen: circuitOpen(),

@@ -107,3 +107,32 @@ describe('the key ring', () => {
     expect(refreshes()).toBe(2);
   });
 });
+
+describe('the key in use', () => {
+  function createRing(...keys: string[]) {
+    const sources = keys.map((key) => ({ now: key, key: () => key, refresh: () => undefined }));
+    for (const source of sources) source.key = () => source.now;
+    return { sources, ring: createKeyRing(sources) };
+  }
+
+  test('is the current one at first', () => {
+    const { ring } = createRing('a', 'b');
+    expect(ring.inUse()).toEqual({ place: 'current', newer: false, generation: 1 });
+    expect(ring.inUse()).toEqual({ place: 'current', newer: false, generation: 1 });
+  });
+
+  test('has a new generation when its source brings another, and one more when the next one takes over', () => {
+    const { ring, sources } = createRing('a', 'b');
+    ring.accepted('a');
+    for (const source of sources.slice(0, 1)) source.now = 'a2';
+    expect(ring.inUse()).toEqual({ place: 'current', newer: true, generation: 2 });
+    ring.accepted('b');
+    expect(ring.inUse()).toEqual({ place: 'next', newer: false, generation: 3 });
+    expect(ring.inUse().generation).toBe(3);
+  });
+
+  test('is told without a word of it', () => {
+    const { ring } = createRing('mhk_secret');
+    expect(JSON.stringify(ring.inUse())).not.toContain('mhk');
+  });
+});
