@@ -28,7 +28,7 @@ export const SECURITY_HEADERS: ReadonlyArray<readonly [name: string, value: stri
  */
 export const PAGE_SECURITY_HEADERS = SECURITY_HEADERS.map(([name, value]): [string, string] => [
   name,
-  name === 'Content-Security-Policy' ? PAGE_POLICY : value,
+  name === 'content-security-policy' ? PAGE_POLICY : value,
 ]);
 
 export function securityHeaders(chosen = SECURITY_HEADERS): Handler {

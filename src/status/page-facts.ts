@@ -81,8 +81,8 @@ function exchanged(times: number): string {
   return times === 1 ? 'exchanged once since the start' : `exchanged ${times} times since the start`;
 }
 
-function sinceText({ sinceMs }: Since<unknown>, { atMs, startedAtMs }: StatusReport): string {
-  if (sinceMs <= startedAtMs) return 'since the start';
+function sinceText({ sinceMs }: Since<unknown>, { atMs }: StatusReport): string {
+  if (sinceMs === undefined) return 'since the start';
   const moment = formatMoment(sinceMs);
   const shown = atMs - sinceMs < DAY_MS ? moment.slice(moment.indexOf(' ') + 1) : moment;
   return `since ${shown}, ${formatDuration(atMs - sinceMs)} ago`;

@@ -31,8 +31,8 @@ export interface StatusReport {
 
 export interface Since<T> {
   readonly value: T;
-  /** Unix milliseconds. */
-  readonly sinceMs: number;
+  /** Unix milliseconds; `undefined` where it was so from the start. */
+  readonly sinceMs: number | undefined;
 }
 
 export interface CheckReport {

@@ -7,7 +7,7 @@ import type { Since } from './report.ts';
  * @param sameness two values with the same one count as equal
  */
 export function watchValue<T>(read: () => T, sameness: (value: T) => unknown, clock: Clock): () => Since<T> {
-  let seen: Since<T> = { value: read(), sinceMs: clock.now() };
+  let seen: Since<T> = { value: read(), sinceMs: undefined };
   return () => {
     const value = read();
     if (sameness(value) !== sameness(seen.value)) seen = { value, sinceMs: clock.now() };

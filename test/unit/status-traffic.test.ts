@@ -171,7 +171,7 @@ describe('traffic between samples', () => {
   });
 });
 
-test('since when a value holds is when it was first seen', () => {
+test('since when a value holds is when it was first seen, or the start', () => {
   const clock = createManualClock(1000);
   let value = { up: true };
   const look = watchValue(
@@ -181,7 +181,7 @@ test('since when a value holds is when it was first seen', () => {
   );
   clock.advance(500);
   value = { up: true };
-  expect(look().sinceMs).toBe(1000);
+  expect(look().sinceMs).toBeUndefined();
   value = { up: false };
   expect(look()).toEqual({ value: { up: false }, sinceMs: 1500 });
   clock.advance(500);
