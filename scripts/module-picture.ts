@@ -2,10 +2,17 @@ import type { Import } from './imports.ts';
 
 /** Files of `src/` itself that are drawn as one. A folder is one by itself, and so is a file that stands nowhere here. */
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
-  start: ['start.js', 'main.ts', 'run.ts', 'v8-heap.ts'],
+  start: ['start.js', 'main.ts', 'run.ts', 'command-line.ts', 'commands.ts', 'v8-heap.ts'],
   service: ['service.ts', 'shutdown.ts'],
   app: ['app.ts', 'ops-app.ts'],
-  settings: ['config.ts', 'config-schema.ts', 'secret.ts'],
+  settings: [
+    'config.ts',
+    'config-schema.ts',
+    'effective-settings.ts',
+    'key-values.ts',
+    'secret.ts',
+    'unknown-settings.ts',
+  ],
   log: ['log.ts', 'log-batches.ts', 'log-bursts.ts', 'log-events.ts', 'request-log.ts'],
 };
 

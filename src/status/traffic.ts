@@ -1,4 +1,4 @@
-import type { Sample } from '../metrics/recent.ts';
+import type { Sample } from './recent.ts';
 import type { Traffic } from './report.ts';
 
 /** Counts since the start, as one sample has them. */

@@ -216,7 +216,8 @@ describe('the status page', () => {
     ];
     expect(findCanaries(CANARIES, outlets)).toEqual([]);
     for (const { text } of outlets) {
-      for (const word of ['alice', 'complete-canary', `127.0.0.1:${redis.port}`]) expect(text).not.toContain(word);
+      for (const word of ['alice', 'complete-canary', `127.0.0.1:${redis.port}`])
+        expect(text).not.toContain(word);
     }
   });
 });

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { watchEventLoop } from '../../src/metrics/event-loop.ts';
 import { countingListeners } from '../../src/metrics/listeners.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
-import { keepRecent } from '../../src/metrics/recent.ts';
+import { watchEventLoop } from '../../src/status/event-loop.ts';
 import { readCounts } from '../../src/status/read-counts.ts';
+import { keepRecent } from '../../src/status/recent.ts';
 import { type Counts, NO_COUNTS, trafficBetween } from '../../src/status/traffic.ts';
 import { watchValue } from '../../src/status/watch-value.ts';
 import { createManualClock } from '../support/manual-clock.ts';
 
-const registryOf = () => createMetrics({ version: '1.2.3', node: '24.0.0' });
+const registryOf = () => createMetrics({ version: '1.2.3', node: '24.0.0' }, []);
 const context = (route: string) => ({ requestId: 'r', route, traceparent: undefined });
 
 describe('recent samples', () => {
