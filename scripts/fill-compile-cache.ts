@@ -11,7 +11,7 @@ import { z } from 'zod';
 
 const TIMEOUT_MS = 60_000;
 
-/** Nothing listens there: that Redis and the issuer are away is no reason not to be ready. */
+/** Nothing listens there: that Redis, the issuer and the collector of spans are away is no reason not to be ready. */
 const NOBODY = '127.0.0.1:1';
 
 const lineSchema = z.object({ msg: z.string(), ops: z.url().optional() });
@@ -29,6 +29,7 @@ const service = spawn(process.execPath, args, {
     AUTH_ISSUER: `http://${NOBODY}`,
     AUTH_AUDIENCE: 'nobody',
     REDIS_URL: `redis://${NOBODY}`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://${NOBODY}`,
   },
   stdio: ['ignore', 'pipe', 'inherit'],
   timeout: TIMEOUT_MS,

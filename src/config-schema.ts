@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseKeyValues } from './key-values.ts';
 
 /** Node's timers hold 32 bits: a longer time would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -94,6 +95,23 @@ const visibleAscii = z
   .trim()
   .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without spaces');
 
+const keyValues = optionalList.transform((items, context) => {
+  const parsed = parseKeyValues(items);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: 'must be key=value, comma-separated, percent-encoded' });
+  return z.NEVER;
+});
+
+/** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
 /** The shape of config/default.yaml, with what the environment may put in its places. */
 export const settingsSchema = z.object({
   upstream: z.object({
@@ -158,6 +176,14 @@ export const settingsSchema = z.object({
     hitSampleRatio: ratio,
   }),
   shutdown: z.object({ delaySeconds: seconds(), graceSeconds: seconds(1) }),
+  tracing: z.object({
+    endpoint: optional(webUrl),
+    headers: keyValues,
+    serviceName: text,
+    sampler: z.enum(SAMPLERS, { error: `must be ${SAMPLERS.slice(0, -1).join(', ')} or ${SAMPLERS.at(-1)}` }),
+    samplerArg: ratio,
+    resourceAttributes: keyValues,
+  }),
 });
 
 export type Settings = z.output<typeof settingsSchema>;

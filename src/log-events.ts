@@ -271,6 +271,36 @@ export const LOG_EVENTS = {
     action: NOTHING,
     fields: {},
   },
+  tracing_started: {
+    levels: ['info'],
+    message: 'requests are traced',
+    meaning: '`OTEL_EXPORTER_OTLP_ENDPOINT` is set.',
+    action: NOTHING,
+    fields: {
+      collector: { type: 'string', meaning: 'where spans are sent to, without a path' },
+      sampler: { type: 'string', meaning: '`OTEL_TRACES_SAMPLER`' },
+    },
+  },
+  spans_not_exported: {
+    levels: ['warn'],
+    message: 'the collector takes no spans: {reason}',
+    meaning: 'Spans are dropped; no request waits for it or fails.',
+    action: 'Mend the collector, or `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_HEADERS`.',
+    fields: {
+      reason: {
+        type: 'string',
+        meaning: "a status of HTTP, the system's error code, or the exporter's own words",
+      },
+      count: COUNT,
+    },
+  },
+  spans_exported: {
+    levels: ['info'],
+    message: 'the collector takes spans again',
+    meaning: 'Follows `spans_not_exported`.',
+    action: NOTHING,
+    fields: {},
+  },
   project_purged: {
     levels: ['info'],
     message: 'project purged from the cache',

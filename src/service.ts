@@ -19,7 +19,11 @@ import { createLifecycle } from './shutdown.ts';
 import { openIssuerKeys } from './wiring/issuer-keys.ts';
 import { openRedis } from './wiring/redis.ts';
 import { openStatus } from './wiring/status.ts';
+import { openTracing } from './wiring/tracing.ts';
 import { openUpstream } from './wiring/upstream.ts';
+
+/** How long a stop waits for the collector at the most, where the grace has as much left. */
+const LAST_SPANS_MS = 2000;
 
 export interface Service {
   /** Addresses that this machine can reach the listeners at. */
@@ -46,6 +50,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   );
   const count = countingListeners(metrics);
   const lifecycle = createLifecycle();
+  const tracing = await openTracing(config, { logger, version });
 
   const { keys, files: issuerFiles, close: closeKeys } = openIssuerKeys(config.auth, clock, logger);
   const upstream = openUpstream(config.upstream, {
@@ -53,12 +58,14 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     events: count,
     logger,
     userAgent: `magic-hour-bff/${version}`,
+    tracing,
   });
   const redis = openRedis(config, {
     logger,
     clock,
     onFailed: count.redisFailed,
     onCertificate: (expiresAtMs) => count.certificateSeen('redis', expiresAtMs),
+    tracing,
     onPurge: (kind, id) => lookup.forget(kind, id),
   });
   const memory = createMemoryCache({
@@ -97,7 +104,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
         return found instanceof Promise ? lifecycle.answerInTime(found) : found;
       },
     },
-    verifier: createTokenVerifier(keys, config.auth, clock),
+    verifier: tracing.verifier(createTokenVerifier(keys, config.auth, clock)),
     accessPolicy: authenticatedPolicy,
     limitByAddress: limitByAddress({
       max: ipMax,
@@ -108,10 +115,10 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user', max), events: count }),
     events: {
       requestBegan: count.requestBegan,
-      requestEnded(request) {
+      requestEnded: tracing.requestEnded((request) => {
         count.requestEnded(request);
         deps.logRequest(request);
-      },
+      }),
       authenticationFailed: count.authenticationFailed,
     },
     clock,
@@ -153,7 +160,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     leakGuard: upstream.leakGuard,
   });
 
-  const publicListener = await listen(app, config.http.host, config.http.port, 'public');
+  const publicListener = await listen(tracing.listener(app), config.http.host, config.http.port, 'public');
   const opsListener = await listen(opsApp, config.ops.host, config.ops.port, 'ops').catch(
     (error: unknown) => {
       publicListener.server.close();
@@ -168,6 +175,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     publicUrl: publicListener.url,
     opsUrl: opsListener.url,
     async stop() {
+      const endsAtMs = performance.now() + config.shutdown.graceSeconds * 1000;
       const finished = await lifecycle.stop([publicListener], {
         delayMs: config.shutdown.delaySeconds * 1000,
         graceMs: config.shutdown.graceSeconds * 1000,
@@ -178,6 +186,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       upstream.close();
       closeKeys();
       await redis.close();
+      await tracing.close(Math.min(LAST_SPANS_MS, Math.max(0, endsAtMs - performance.now())));
       return finished;
     },
   };

@@ -19,6 +19,7 @@ import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock, SharedCache } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 
 /** By how much a flight can outlast the upstream's deadline, with all that it asks Redis; a purge must win over it. */
 const FLIGHT_MARGIN_MS = 5000;
@@ -47,6 +48,7 @@ export function openRedis(
     /** Is told when the certificate ends that Redis showed, where it speaks TLS. */
     readonly onCertificate: (expiresAtMs: number) => void;
     readonly onPurge: (kind: Kind, id: string) => void;
+    readonly tracing: Pick<Tracing, 'redis'>;
   },
 ): RedisParts {
   const { logger } = deps;
@@ -66,18 +68,20 @@ export function openRedis(
 
   const subscriber = createSubscriber(client, config.redis);
   const { keyPrefix, commandTimeoutMs } = config.redis;
-  const guard = createRedisGuard({
-    probe: createRedisProbe(client, subscriber, `${keyPrefix}v1:probe`),
-    commandTimeoutMs,
-    events: {
-      redisFailed: deps.onFailed,
-      redisCameUp() {
-        away.cameUp();
-        reasons.forget();
+  const guard = deps.tracing.redis(
+    createRedisGuard({
+      probe: createRedisProbe(client, subscriber, `${keyPrefix}v1:probe`),
+      commandTimeoutMs,
+      events: {
+        redisFailed: deps.onFailed,
+        redisCameUp() {
+          away.cameUp();
+          reasons.forget();
+        },
+        redisWentDown: (error) => away.wentDown(unreachableReason(error)),
       },
-      redisWentDown: (error) => away.wentDown(unreachableReason(error)),
-    },
-  });
+    }),
+  );
   const away = createAbsences(logger);
   const reasons = createReasons(logger);
   const tellReason = (error: unknown) => {

@@ -4,6 +4,7 @@ import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock, Upstream } from '../lookup/ports.ts';
 import { type FollowedFile, type OpenSecret, openSecret } from '../secret.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import { createKeyRing, type KeyRing } from '../upstream/key-ring.ts';
 import { createMagicHour, type UpstreamEvents } from '../upstream/magic-hour.ts';
 import { createResilience, type Resilience } from '../upstream/resilience.ts';
@@ -35,6 +36,7 @@ export function openUpstream(
     };
     readonly logger: Logger;
     readonly userAgent: string;
+    readonly tracing: Pick<Tracing, 'transport' | 'upstream'>;
   },
 ): OpenUpstream {
   const { clock, logger, userAgent } = deps;
@@ -48,12 +50,14 @@ export function openUpstream(
       : [{ setting, fromFile: 'file' in source, secret: openKey(setting, source, logger) }],
   );
   const secrets = opened.map(({ secret }) => secret);
-  const transport = createTransport({
-    baseUrl: settings.baseUrl,
-    maxResponseBytes: settings.maxResponseBytes,
-    userAgent,
-    onCertificate: (expiresAtMs) => deps.events.certificateSeen('upstream', expiresAtMs),
-  });
+  const transport = deps.tracing.transport(
+    createTransport({
+      baseUrl: settings.baseUrl,
+      maxResponseBytes: settings.maxResponseBytes,
+      userAgent,
+      onCertificate: (expiresAtMs) => deps.events.certificateSeen('upstream', expiresAtMs),
+    }),
+  );
   const circuit = createBurst<void>({
     happened: (_how, count) => logger.event('upstream_circuit_opened', { count }),
     over: () => logger.event('upstream_circuit_closed'),
@@ -87,7 +91,7 @@ export function openUpstream(
   });
   const leakGuard = createLeakGuard(() => secrets.map((secret) => secret.key()), deps.events.leakStopped);
   return {
-    magicHour: guarded(magicHour, leakGuard),
+    magicHour: deps.tracing.upstream(guarded(magicHour, leakGuard)),
     resilience,
     keyInUse: keyRing.inUse,
     leakGuard,

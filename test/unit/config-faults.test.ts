@@ -30,6 +30,8 @@ const VARIABLES = [
   'UPSTREAM_TIMEOUT_MS UPSTREAM_RETRIES UPSTREAM_DEADLINE_MS UPSTREAM_MAX_CONCURRENCY UPSTREAM_MAX_QUEUE',
   'UPSTREAM_MAX_RESPONSE_BYTES CORS_ORIGINS TRUST_PROXY LOG_LEVEL LOG_HIT_SAMPLE_RATIO',
   'SHUTDOWN_DELAY_SECONDS SHUTDOWN_GRACE_SECONDS',
+  'OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_HEADERS OTEL_SERVICE_NAME OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG OTEL_RESOURCE_ATTRIBUTES',
 ]
   .join(' ')
   .split(' ');
@@ -86,6 +88,22 @@ describe('one wrong setting is named by its variable', () => {
     ['LOG_HIT_SAMPLE_RATIO', '1e-3'],
     ['LOG_HIT_SAMPLE_RATIO', '50%'],
     ['LOG_HIT_SAMPLE_RATIO', '.'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'grpc://collector:4317'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://user:secret@collector:4318'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', '=Bearer'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'two words=x'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%0d%0ab'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a=1,b'],
+    ['OTEL_SERVICE_NAME', ' '],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_SAMPLER', 'Always_on'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '-0.1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%'],
+    ['OTEL_TRACES_SAMPLER_ARG', 'endpoint=http://sampler'],
   ])('%s can not be "%s"', (name, value) => {
     expect(messageOf({ [name]: value })).toMatch(new RegExp(`^  ${name}: must`, 'm'));
   });

@@ -75,6 +75,14 @@ describe('the configuration', () => {
       },
       log: { level: 'info', hitSampleRatio: 1 },
       shutdown: { delaySeconds: 0, graceSeconds: 20 },
+      tracing: {
+        endpoint: undefined,
+        headers: {},
+        serviceName: 'magic-hour-bff',
+        sampler: 'parentbased_always_on',
+        samplerArg: 1,
+        resourceAttributes: {},
+      },
     });
   });
 
@@ -94,6 +102,12 @@ describe('the configuration', () => {
       AUTH_ALGORITHMS: 'ES256, EdDSA',
       CACHE_PENDING_TTL_MS: '0',
       LOG_HIT_SAMPLE_RATIO: '.01',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20a%2Cb=, x-tenant = one',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    });
+    expect(config.tracing).toMatchObject({
+      headers: { authorization: 'Bearer a,b=', 'x-tenant': 'one' },
+      samplerArg: 0.25,
     });
     expect(config.http).toMatchObject({
       port: 0,
