@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--quick] [--only hot,start] [--keep] [--lookups N] [--projects N]`: shows the figures that this
+ * `npm run bench -- [--quick] [--only hot,start] [--keep] [--lookups N] [--projects N] [--base REV]`: shows the figures that this
  * service promises, and ends with 1 where one is missed. A full run of all parts writes RESULTS.md; with `--only` it
  * stays as it is, but for `--keep`, which replaces the sections of just these parts.
  */
@@ -22,6 +22,7 @@ import { moveToLoadCore } from './support/cores.ts';
 import { machineFacts, measuredLine } from './support/machine.ts';
 import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
+import { tracing } from './tracing-part.ts';
 
 /** In the order in which they run and stand in RESULTS.md. */
 const PARTS: readonly Part[] = [
@@ -35,6 +36,7 @@ const PARTS: readonly Part[] = [
   size,
   memory,
   start,
+  tracing,
 ];
 
 const MOST_PROJECTS = 999_999;
@@ -57,9 +59,10 @@ function readOptions(): Options {
       keep: { type: 'boolean', default: false },
       lookups: { type: 'string' },
       projects: { type: 'string' },
+      base: { type: 'string' },
     },
   });
-  const { quick, only, keep } = values;
+  const { quick, only, keep, base } = values;
   const names = only?.split(',') ?? PARTS.map(({ name }) => name);
   const unknown = names.filter((name) => !PARTS.some((part) => part.name === name));
   if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}; see main.ts`);
@@ -70,6 +73,7 @@ function readOptions(): Options {
     quick,
     lookups,
     projects,
+    base,
     parts: PARTS.filter(({ name }) => names.includes(name)),
     keep: isWhole ? 'all' : keep ? 'these' : 'nothing',
   };

@@ -7,6 +7,8 @@ export interface RunOptions {
   /** Of the part `memory`, in place of its own numbers. */
   readonly lookups?: number | undefined;
   readonly projects?: number | undefined;
+  /** Of the part `tracing`: a revision to compare with. */
+  readonly base?: string | undefined;
 }
 
 /** What a part has to say. */
