@@ -1,0 +1,239 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type EventName, LOG_EVENTS, type LogEvent } from '../../src/log-events.ts';
+import { freePort } from '../support/free-port.ts';
+import { parseLogLine } from '../support/log-conformance.ts';
+import { startRedisServer } from '../support/redis-server.ts';
+import { runServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { eventually, type Stack, startStack } from '../support/stack.ts';
+
+const SETTINGS = {
+  MAGIC_HOUR_API_KEY: 'mhk_1',
+  AUTH_ISSUER: 'http://127.0.0.1:1',
+  AUTH_AUDIENCE: 'bff',
+  REDIS_URL: 'redis://127.0.0.1:1',
+};
+
+const told = new Set<EventName>();
+
+/** What was logged, less the lines of requests; and what all lines have in common is looked at. */
+function eventsOf(lines: readonly string[]) {
+  const parsed = lines.map(parseLogLine);
+  for (const { event } of parsed) told.add(event);
+  return parsed.flatMap(({ time, service, version, level, msg, ...rest }) =>
+    rest.event === 'request' ? [] : [rest],
+  );
+}
+
+const linesOf = (stack: Stack, ...names: EventName[]) =>
+  eventsOf(stack.logs()).filter(({ event }) => names.includes(event));
+
+async function temporaryFile(content: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'log-events-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'file'), content);
+  return join(folder, 'file');
+}
+
+async function startProcess(env: Readonly<Record<string, string>>) {
+  const service = await startServiceProcess({ ...SETTINGS, ...env });
+  onTestFinished(async () => {
+    service.kill('SIGKILL');
+    await service.exited;
+  });
+  return service;
+}
+
+/** Code that runs in the service's process, as a defect in a dependency would. */
+const withCode = (code: string) => ({
+  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`,
+});
+
+describe('one line tells of', () => {
+  test('the life of a process', async () => {
+    const service = await startProcess({ REDIS_URL: '', RATE_LIMIT_MX: '7' });
+    await fetch(`${service.opsUrl}/cache/image-projects/a`, { method: 'DELETE' });
+    await fetch(`${service.publicUrl}/v1/image-projects/a`);
+    service.kill('SIGTERM');
+    await service.exited;
+    const events = eventsOf(service.lines).filter(({ event }) => event !== 'issuer_keys_failed');
+    expect(events).toEqual([
+      { event: 'unknown_setting', variable: 'RATE_LIMIT_MX' },
+      { event: 'redis_not_configured' },
+      { event: 'ready', public: service.publicUrl, ops: service.opsUrl },
+      { event: 'project_purged', kind: 'image' },
+      { event: 'stopping', signal: 'SIGTERM' },
+      { event: 'stopped', finished: true },
+    ]);
+  });
+
+  test('an end that is cut short', async () => {
+    const service = await startProcess({ SHUTDOWN_DELAY_SECONDS: '15' });
+    service.kill('SIGTERM');
+    await eventually(async () => (await fetch(`${service.opsUrl}/readyz`)).status === 503);
+    service.kill('SIGINT');
+    await service.exited;
+    expect(eventsOf(service.lines).slice(-2)).toEqual([
+      { event: 'stopping', signal: 'SIGTERM' },
+      { event: 'second_signal', signal: 'SIGINT' },
+    ]);
+  });
+
+  test('a bad configuration', async () => {
+    const { lines } = await runServiceProcess({ ...SETTINGS, MAGIC_HOUR_API_KEY: '', PORT: '99999' });
+    expect(eventsOf(lines)).toEqual([
+      {
+        event: 'configuration_invalid',
+        variables: ['PORT', 'MAGIC_HOUR_API_KEY'],
+        faults: [
+          'PORT: must be at most 65535',
+          'MAGIC_HOUR_API_KEY: is required (or MAGIC_HOUR_API_KEY_FILE)',
+        ],
+      },
+    ]);
+  });
+
+  test('a port that is taken, be it by the other listener', async () => {
+    const port = String(await freePort());
+    const { code, lines } = await runServiceProcess({ ...SETTINGS, PORT: port, OPS_PORT: port });
+    expect(code).toBe(70);
+    expect(eventsOf(lines).at(-1)).toEqual({
+      event: 'could_not_listen',
+      listener: 'ops',
+      address: `127.0.0.1:${port}`,
+      code: 'EADDRINUSE',
+    });
+  });
+
+  test('a start that fails as nobody foresaw', async () => {
+    const broken = withCode(`
+      process.getBuiltinModule('http').createServer = () => { throw new TypeError(process.env.MAGIC_HOUR_API_KEY) };
+      process.getBuiltinModule('module').syncBuiltinESMExports();`);
+    const { code, lines } = await runServiceProcess({ ...SETTINGS, ...broken });
+    expect(code).toBe(70);
+    expect(eventsOf(lines).at(-1)).toMatchObject({ event: 'could_not_start', error: { name: 'TypeError' } });
+    expect(lines.join()).not.toContain(SETTINGS.MAGIC_HOUR_API_KEY);
+  });
+
+  test('a defect', async () => {
+    const service = await startProcess(
+      withCode(`process.on('SIGUSR2', () => { throw new RangeError(process.env.MAGIC_HOUR_API_KEY) })`),
+    );
+    service.kill('SIGUSR2');
+    await service.exited;
+    expect(eventsOf(service.lines).at(-1)).toMatchObject({ event: 'defect', error: { name: 'RangeError' } });
+  });
+
+  test('a lost Redis, with why, and of one that is there again', async () => {
+    const redis = await startRedisServer();
+    onTestFinished(redis.stop);
+    const stack = await startStack({ env: { REDIS_URL: redis.url } });
+    const up = async () => (await stack.metric('redis_up')) === 1;
+    await eventually(up);
+    redis.pause();
+    await stack.lookup('complete-1');
+    await eventually(async () => !(await up()));
+    redis.resume();
+    await eventually(up);
+    expect(linesOf(stack, 'redis_connected', 'redis_went_away')).toEqual([
+      { event: 'redis_connected' },
+      { event: 'redis_went_away', reason: 'timeout', count: 1 },
+      { event: 'redis_connected' },
+    ]);
+    await redis.kill();
+    await stack.lookup('complete-2');
+    await eventually(() => linesOf(stack, 'redis_unreachable').length > 0);
+    expect(linesOf(stack, 'redis_unreachable')).toContainEqual({
+      event: 'redis_unreachable',
+      reason: 'ECONNREFUSED',
+    });
+    // The second time in a minute is only counted.
+    expect(linesOf(stack, 'redis_went_away')).toHaveLength(1);
+    expect(stack.logs().join()).not.toContain('"at":');
+  });
+
+  test('a rejected key, however often it is rejected, and of one that is accepted again', async () => {
+    const path = await temporaryFile('mhk_old');
+    const stack = await startStack({ env: { MAGIC_HOUR_API_KEY: '', MAGIC_HOUR_API_KEY_FILE: path } });
+    stack.emulator.setApiKeys(['mhk_new']);
+    for (let n = 0; n < 20; n++) expect((await stack.lookup(`complete-${n}`)).status).toBe(502);
+    const names = ['upstream_key_rejected', 'upstream_key_accepted', 'upstream_key_file_unusable'] as const;
+    expect(linesOf(stack, ...names)).toEqual([{ event: 'upstream_key_rejected', status: 401, count: 1 }]);
+
+    await writeFile(path, 'two words');
+    await stack.lookup('complete-1');
+    await writeFile(path, 'mhk_new');
+    expect((await stack.lookup('complete-1')).status).toBe(200);
+    expect(linesOf(stack, ...names).slice(1)).toEqual([
+      {
+        event: 'upstream_key_file_unusable',
+        variable: 'MAGIC_HOUR_API_KEY_FILE',
+        reason: expect.stringContaining('not usable'),
+        count: 1,
+      },
+      { event: 'upstream_key_rejected', status: 401, count: expect.any(Number) },
+      { event: 'upstream_key_accepted' },
+    ]);
+    expect(stack.logs().join()).not.toMatch(/mhk_|"at":/);
+  });
+
+  test('an upstream that fails again and again, and of its recovery', async () => {
+    const stack = await startStack({ env: { UPSTREAM_RETRIES: '0' } });
+    stack.emulator.respondNext('*', { status: 500 }, 10);
+    for (let n = 0; n < 10; n++) await stack.lookup(`complete-${n}`);
+    await eventually(async () => (await stack.lookup('complete-1')).status === 200, 8000);
+    expect(linesOf(stack, 'upstream_circuit_opened', 'upstream_circuit_closed')).toEqual([
+      { event: 'upstream_circuit_opened', count: 1 },
+      { event: 'upstream_circuit_closed' },
+    ]);
+  });
+
+  test('an issuer whose keys can not be had, with why, and of its recovery', async () => {
+    const names = ['issuer_keys_failed', 'issuer_keys_loaded'] as const;
+    const first = await startStack({ env: { AUTH_JWKS_URL: `http://127.0.0.1:${await freePort()}/jwks` } });
+    await eventually(() => linesOf(first, ...names).length > 0);
+    expect(linesOf(first, ...names)).toEqual([
+      { event: 'issuer_keys_failed', reason: 'ECONNREFUSED', count: 1 },
+    ]);
+
+    first.issuer.respondWith('error');
+    const second = await startStack({ beside: first });
+    await eventually(() => linesOf(second, ...names).length > 0);
+    first.issuer.respondWith('ok');
+    await eventually(async () => (await second.lookup('complete-1')).status === 200);
+    const told = linesOf(second, ...names);
+    expect([told.at(0), told.at(-1)]).toEqual([
+      { event: 'issuer_keys_failed', reason: 'status_500', count: 1 },
+      { event: 'issuer_keys_loaded' },
+    ]);
+    expect([...first.logs(), ...second.logs()].join()).not.toContain('"at":');
+  });
+
+  test("a file of the issuer's keys that became unusable", async () => {
+    const path = await temporaryFile('{"keys":[]}');
+    const stack = await startStack({ env: { AUTH_JWKS_FILE: path } });
+    await writeFile(path, '{"keys":');
+    await eventually(() => linesOf(stack, 'issuer_keys_file_unusable').length > 0);
+    expect(linesOf(stack, 'issuer_keys_file_unusable')).toEqual([
+      { event: 'issuer_keys_file_unusable', reason: expect.stringContaining('not usable'), count: 1 },
+    ]);
+  });
+});
+
+test('every event of the catalogue was told above', () => {
+  expect([...told].toSorted()).toEqual(Object.keys(LOG_EVENTS).toSorted());
+});
+
+test('every heading that the catalogue points at is there', async () => {
+  const page = await readFile('docs/operations.md', 'utf8');
+  const anchors = Array.from(page.matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  const named = Object.values<LogEvent>(LOG_EVENTS).flatMap(({ runbook }) => runbook ?? []);
+  expect(anchors).toEqual(expect.arrayContaining(named));
+});
