@@ -15,8 +15,15 @@ export interface Output {
 /** `bash TOOL ARGUMENT…`. @throws Error with what it wrote, where it ends otherwise than with 0 or takes four minutes */
 export type Containers = (...args: string[]) => Promise<Output>;
 
-/** @param variables are added to the environment of what is run */
-export function containersOf(tool: string, variables: Readonly<Record<string, string>> = {}): Containers {
+/**
+ * @param variables are added to the environment of what is run
+ * @param calledOff ends what is run
+ */
+export function containersOf(
+  tool: string,
+  variables: Readonly<Record<string, string>> = {},
+  calledOff?: AbortSignal,
+): Containers {
   return async (...args) => {
     const child = spawn('bash', [tool, ...args], {
       env: { ...process.env, ...variables },
@@ -26,6 +33,7 @@ export function containersOf(tool: string, variables: Readonly<Record<string, st
     });
     const end = () => child.pid !== undefined && endGroup(child.pid);
     process.once('exit', end);
+    calledOff?.addEventListener('abort', end);
     const timer = setTimeout(end, COMMAND_TIMEOUT_MS);
     try {
       const [stdout, stderr, [code, signal]] = await Promise.all([
@@ -38,6 +46,7 @@ export function containersOf(tool: string, variables: Readonly<Record<string, st
     } finally {
       clearTimeout(timer);
       process.off('exit', end);
+      calledOff?.removeEventListener('abort', end);
     }
   };
 }
