@@ -7,13 +7,12 @@ const GAUGES = {
   heapBytes: 'nodejs_heap_size_used_bytes',
   externalBytes: 'nodejs_external_memory_bytes',
   openFiles: 'process_open_fds',
-  handles: 'nodejs_active_handles_total',
 } as const;
 
 export type Gauge = keyof typeof GAUGES;
 export type Sample = Readonly<Record<Gauge, number>> & { readonly atSeconds: number };
 
-const NAMES: readonly Gauge[] = ['residentBytes', 'heapBytes', 'externalBytes', 'openFiles', 'handles'];
+const NAMES: readonly Gauge[] = ['residentBytes', 'heapBytes', 'externalBytes', 'openFiles'];
 
 export async function sample(opsUrl: string): Promise<Sample> {
   const read = await scrape(opsUrl);
@@ -24,7 +23,6 @@ export async function sample(opsUrl: string): Promise<Sample> {
     heapBytes: at('heapBytes'),
     externalBytes: at('externalBytes'),
     openFiles: at('openFiles'),
-    handles: at('handles'),
   };
 }
 

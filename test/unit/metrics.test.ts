@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createLeakGuard } from '../../src/leak-guard.ts';
 import { countingListeners } from '../../src/metrics/listeners.ts';
@@ -111,6 +112,30 @@ describe('the metrics', () => {
     const own = [...families.keys()].filter((name) => !/^(process|nodejs)_/.test(name));
     expect(own.toSorted()).toEqual(Object.keys(METRICS).toSorted());
     expect(families.has('process_cpu_seconds_total')).toBe(true);
+  });
+
+  test('are those that docs/metrics.md describes, in the same words', async () => {
+    const page = await createBusyMetrics().metrics.registry.metrics();
+    const help = new Map([...page.matchAll(/^# HELP (\S+) (.+)$/gm)].map(([, name, words]) => [name, words]));
+    const described = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+    const rows = [...described.matchAll(/^\| `(\w+)` \| (\w+) \| (.+?) \| (.+) \|$/gm)].map(([row]) => row);
+    const expected = [...parseFamilies(page)]
+      .filter(([name]) => !/^(process|nodejs)_/.test(name) || name === 'process_memory_limit_bytes')
+      .map(([name, family]) => {
+        const labels = new Set(labelsOf(family).map((label) => `\`${label}\``));
+        return { name, type: family.type, labels, help: help.get(name) };
+      });
+    const parsed = rows.map((row) => {
+      const [name = '', type, labels = '', words] = row.slice(2, -2).split(' | ');
+      return {
+        name: name.replaceAll('`', ''),
+        type,
+        labels: new Set(labels === '–' ? [] : labels.split(', ')),
+        help: words,
+      };
+    });
+    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+    expect(parsed.toSorted(byName)).toEqual(expected.toSorted(byName));
   });
 
   test('tell what happened', async () => {
