@@ -29,7 +29,7 @@ const service = await startServiceProcess({
 const browser = await startBrowser();
 try {
   await load();
-  const page = await browser.newPage({ viewport: { width: 1040, height: 900 }, deviceScaleFactor: 1.5 });
+  const page = await browser.newPage({ viewport: { width: 1120, height: 900 }, deviceScaleFactor: 1.5 });
   await page.goto(service.opsUrl);
   await page.getByText('Refreshed every').waitFor();
   mkdirSync(fileURLToPath(new URL('../docs/images/', import.meta.url)), { recursive: true });

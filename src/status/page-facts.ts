@@ -25,7 +25,7 @@ export function dependencies(report: StatusReport): Html {
     fact('Key in use', `the ${place} one${newer ? ', newer from its file' : ''}`, since(key)),
     fact('Key generation', `${generation}`, exchanged(generation - 1)),
     redis === undefined
-      ? fact('Redis', 'not configured', 'cache and limits are of this process alone')
+      ? fact('Redis', 'not configured', 'so cache and limits are of this process alone')
       : fact(
           'Redis',
           `${redis.up.value ? 'up' : 'down'}, ${redis.topology}`,
@@ -43,12 +43,12 @@ export function thisProcess({ requestsInFlight, upstream, cache, memory }: Statu
     fact(
       'Memory cache',
       `${formatBytes(cache.bytes)} of ${formatBytes(cache.maxBytes)}`,
-      `${formatCount(cache.entries)} projects`,
+      `in ${formatCount(cache.entries)} projects`,
     ),
     fact(
       'Process memory',
       formatBytes(memory.residentBytes),
-      `${formatBytes(memory.heapBytes)} in V8’s heap`,
+      `with ${formatBytes(memory.heapBytes)} in V8’s heap`,
     ),
   ]);
 }

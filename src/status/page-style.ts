@@ -33,10 +33,10 @@ body {
   color: var(--text);
   font: 0.9375rem/1.5 system-ui, sans-serif;
   font-variant-numeric: tabular-nums;
-  overflow-wrap: anywhere;
 }
 header { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; align-items: baseline; }
 header p { margin: 0; }
+header p, .facts td { overflow-wrap: anywhere; }
 h1 { margin: 0; font-size: 1.5rem; line-height: 1.3; }
 .state { font-weight: 600; }
 .state::before {
@@ -64,6 +64,7 @@ section {
   background: var(--card);
   border: 1px solid var(--line);
   border-radius: 0.5rem;
+  overflow-x: auto;
 }
 .cards section { margin-bottom: 0; }
 h2 { margin: 0 0 0.4rem; font-size: 1rem; }
@@ -76,7 +77,8 @@ tbody:first-child tr:first-child > * { border-top: 0; }
 .facts th { width: 1%; white-space: nowrap; padding-right: 1.25rem; }
 .facts small { display: block; }
 .facts small:empty { display: none; }
-.traffic thead th:not(:first-child), .traffic td { width: 19%; text-align: right; white-space: nowrap; }
+.traffic thead th:not(:first-child), .traffic td { width: 19%; text-align: right; }
+.traffic td { white-space: nowrap; }
 .traffic tbody th, .traffic td { padding-top: 0.2rem; padding-bottom: 0.2rem; }
 .traffic .none { color: var(--quiet); }
 .traffic .group th { padding-top: 0.9rem; color: var(--text); font-weight: 600; font-size: 0.8125rem; }
@@ -94,6 +96,8 @@ a:focus-visible { outline: 2px solid currentcolor; outline-offset: 3px; border-r
   body { padding: 1rem 0.6rem; }
   section { padding: 0.75rem 0.7rem 0.4rem; }
   th, td { padding-right: 0.4rem; }
-  .traffic thead th:not(:first-child), .traffic td { width: 21%; font-size: 0.875rem; }
+  .traffic { font-size: 0.8125rem; }
+  .traffic thead th { font-size: 0.75rem; }
+  .traffic thead th:not(:first-child), .traffic td { width: 1%; }
 }
 `;

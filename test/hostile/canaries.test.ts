@@ -244,7 +244,9 @@ describe('no canary comes out', () => {
   });
 
   test('in metrics, health and the API description', async () => {
-    const pages = await Promise.all(['/metrics', '/livez', '/readyz'].map((path) => stack.ops.request(path)));
+    const pages = await Promise.all(
+      ['/', '/metrics', '/livez', '/readyz'].map((path) => stack.ops.request(path)),
+    );
     const outlets = [...pages, await stack.client.request('/openapi.json')].map(({ body }, n) => ({
       where: `page ${n}`,
       text: body.toString(),

@@ -85,7 +85,7 @@ describe('the page', () => {
     expect(rowOf(page, 'Requests in flight')).toBe('7');
     expect(rowOf(page, 'At the upstream')).toBe('2 of 64');
     expect(rowOf(page, 'Queued for it')).toBe('1 of 256');
-    expect(rowOf(page, 'Memory cache')).toBe('3.0 MiB of 64.0 MiB 1,234 projects');
+    expect(rowOf(page, 'Memory cache')).toBe('3.0 MiB of 64.0 MiB in 1,234 projects');
   });
 
   test('says which check degrades a replica, and which takes it out of service', () => {
