@@ -45,6 +45,17 @@ describe('the built service', () => {
     expect(await answer.json()).toMatchObject({ id: 'complete-built', status: 'complete' });
   });
 
+  test('has the status page with its style and its script', async () => {
+    for (const [path, type] of [
+      ['/', 'text/html'],
+      ['/status.css', 'text/css'],
+      ['/status.js', 'text/javascript'],
+    ]) {
+      const { status, headers } = await fetch(`${service.opsUrl}${path}`);
+      expect([path, status, headers.get('content-type')]).toEqual([path, 200, `${type}; charset=utf-8`]);
+    }
+  });
+
   test('names the line of the source where an error arose', async () => {
     expect((await fetch(`${service.publicUrl}/openapi.json`)).status).toBe(500);
     const source = (await readFile('src/service.ts', 'utf8')).split('\n');
