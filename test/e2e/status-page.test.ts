@@ -190,7 +190,6 @@ describe('the status page', () => {
         REDIS_URL: redis.url,
         MAGIC_HOUR_API_KEY: SECRETS.apiKey,
         MAGIC_HOUR_API_KEY_NEXT: SECRETS.nextKey,
-        MAGIC_HOUR_BASE_URL: emulator.baseUrl.replace('//', `//user:${SECRETS.queryToken}@`),
       },
     });
     const { page, row } = await openPage(stack);
