@@ -17,4 +17,6 @@ test('Prometheus scrapes a service and answers queries', async () => {
   const range = { startSeconds: nowSeconds - 10, endSeconds: nowSeconds, stepSeconds: 1 };
   expect(await prometheus.queryRange('build_info', range)).toHaveLength(1);
   expect(await prometheus.query('no_such_metric')).toEqual([]);
+  expect(await prometheus.query('vector(-1) / 0')).toEqual([{ labels: {}, value: -Infinity }]);
+  expect(await prometheus.query('vector(0) / 0')).toEqual([{ labels: {}, value: NaN }]);
 });

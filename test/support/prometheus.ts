@@ -46,7 +46,9 @@ export interface Prometheus {
 const START_TIMEOUT_MS = 20_000;
 
 const labels = z.record(z.string(), z.string());
-const point = z.tuple([z.number(), z.coerce.number()]);
+/** Prometheus writes `NaN`, where there is nothing to divide by, and `+Inf`. */
+const value = z.string().transform((text) => Number(text.replace('Inf', 'Infinity')));
+const point = z.tuple([z.number(), value]);
 const vectorSchema = z.object({
   data: z.discriminatedUnion('resultType', [
     z.object({
