@@ -100,6 +100,9 @@ function common<B extends StatBuilder | TimeSeriesBuilder>(builder: B, panel: Pa
     const options = Object.fromEntries(Object.entries(panel.words).map(([value, text]) => [value, { text }]));
     builder.mappings([{ type: MappingType.ValueToText, options }]);
   }
+  for (const [name, fixedColor] of Object.entries(panel.colors ?? {})) {
+    builder.overrideByName(name, [{ id: 'color', value: { mode: 'fixed', fixedColor } }]);
+  }
   if (panel.thresholds !== undefined) {
     const [lowest, ...above] = panel.thresholds;
     builder.thresholds(

@@ -1,7 +1,10 @@
 /** Grafana's own ids of units. */
 export type Unit = 'none' | 'short' | 'reqps' | 'ops' | 's' | 'd' | 'dtdurations' | 'percentunit' | 'bytes';
 
-export type Color = 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'purple' | 'text';
+type Hue = 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'purple';
+type Shade = 'dark' | 'semi-dark' | 'light' | 'super-light';
+/** Grafana's own names. */
+export type Color = Hue | `${Shade}-${Hue}` | 'text';
 
 export interface Row {
   readonly title: string;
@@ -32,6 +35,8 @@ export interface Panel {
   /** Default: 0. `auto` where small changes of large values are what counts. */
   readonly min?: number | 'auto';
   readonly max?: number;
+  /** Of series by their names; the others get Grafana's in turn. */
+  readonly colors?: Readonly<Record<string, Color>>;
   /** Words in place of numbers. */
   readonly words?: Readonly<Record<number, string>>;
 }
@@ -74,6 +79,22 @@ export function percentiles(histogram: string, matchers?: string): Query[] {
     exemplars: q === 0.99,
   }));
 }
+
+/** Of HTTP statuses: what is well, what callers did wrong, what we or Magic Hour did. */
+export const STATUS_COLORS: Readonly<Record<string, Color>> = {
+  200: 'green',
+  304: 'blue',
+  401: 'yellow',
+  402: 'super-light-orange',
+  404: 'purple',
+  429: 'orange',
+  500: 'dark-red',
+  502: 'red',
+  503: 'light-red',
+  504: 'semi-dark-red',
+  timeout: 'super-light-red',
+  network: 'dark-orange',
+};
 
 /** The routes that the objectives are about. */
 export const LOOKUPS = 'route=~"/v1/[a-z]+-projects/[{]id[}]"';

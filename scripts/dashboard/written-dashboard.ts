@@ -21,6 +21,17 @@ const fieldConfig = z.object({
     mappings: z.array(z.object({ options: z.record(z.string(), z.object({ text: z.string() })) })).optional(),
     custom: z.object({ stacking: z.object({ mode: z.string() }).optional() }).optional(),
   }),
+  overrides: z.array(
+    z.object({
+      matcher: z.object({ id: z.literal('byName'), options: z.string() }),
+      properties: z.array(
+        z.object({
+          id: z.literal('color'),
+          value: z.object({ mode: z.literal('fixed'), fixedColor: z.string() }),
+        }),
+      ),
+    }),
+  ),
 });
 
 /** What Grafana needs of a dashboard, and this project's own tools read of it. */
@@ -28,7 +39,16 @@ const dashboardSchema = z.object({
   uid: z.string().regex(/^[\w-]{1,40}$/),
   title: z.string().min(1),
   schemaVersion: z.number().int().min(39),
-  templating: z.object({ list: z.array(z.object({ name: z.string(), type: z.string() })) }),
+  templating: z.object({
+    list: z.array(
+      z.object({
+        name: z.string(),
+        type: z.string(),
+        label: z.string(),
+        current: z.object({ text: z.string(), value: z.string() }),
+      }),
+    ),
+  }),
   annotations: z.object({
     list: z.array(z.object({ name: z.string(), datasource, enable: z.boolean(), expr: z.string().min(1) })),
   }),
@@ -42,6 +62,7 @@ const dashboardSchema = z.object({
       gridPos: z.object({ x: z.number(), y: z.number(), w: z.number().positive(), h: z.number().positive() }),
       targets: z.array(target).min(1).optional(),
       fieldConfig: fieldConfig.optional(),
+      options: z.object({ textMode: z.string().optional() }).optional(),
     }),
   ),
 });

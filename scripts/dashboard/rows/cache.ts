@@ -16,6 +16,7 @@ export const cache: Row = {
       unit: 'reqps',
       width: 5,
       queries: [{ expr: `sum by (result) (${perSecond('lookups_total')})`, legend: '{{result}}' }],
+      colors: { memory_hit: 'green', redis_hit: 'blue', collapsed: 'purple', miss: 'yellow', error: 'red' },
     },
     {
       title: 'Hit ratio',
@@ -66,6 +67,14 @@ export const cache: Row = {
       unit: 'reqps',
       width: 4,
       queries: [{ expr: `sum by (status) (${perSecond('lookup_status_total')})`, legend: '{{status}}' }],
+      colors: {
+        complete: 'green',
+        rendering: 'blue',
+        queued: 'yellow',
+        error: 'red',
+        canceled: 'purple',
+        unknown: 'orange',
+      },
     },
   ],
 };

@@ -1,4 +1,4 @@
-import { LOOKUPS, of, orZero, percentiles, perSecond, quantile, type Row } from '../panel.ts';
+import { LOOKUPS, of, orZero, percentiles, perSecond, quantile, type Row, STATUS_COLORS } from '../panel.ts';
 
 const REQUESTS = 'http_request_duration_seconds_count';
 const failedShare = `${orZero(`sum(${perSecond(REQUESTS, 'status=~"5.."')})`)} / sum(${perSecond(REQUESTS)})`;
@@ -83,6 +83,7 @@ export const goldenSignals: Row = {
       unit: 'reqps',
       width: 8,
       queries: [{ expr: `sum by (status) (${perSecond(REQUESTS)})`, legend: '{{status}}' }],
+      colors: STATUS_COLORS,
     },
     {
       title: 'Latency of lookups',
@@ -98,17 +99,16 @@ export const goldenSignals: Row = {
     },
     {
       title: 'Errors by status',
-      shows: 'Answers with 5xx each second, stacked by status; `all` is their sum.',
+      shows: 'Answers with 5xx each second, stacked by status.',
       normal: 'None, or single ones.',
       otherwise:
         '500 is a defect of ours: search the log by level error. 502 and 504 come from Magic Hour. 503 is an open circuit, a full queue, or keys of the issuer that cannot be had. docs/errors.md has each code.',
       alerts: ['AvailabilityBudgetBurnsFast', 'AvailabilityBudgetBurnsSlowly'],
+      as: 'stacked',
       unit: 'reqps',
       width: 8,
-      queries: [
-        { expr: orZero(`sum(${perSecond(REQUESTS, 'status=~"5.."')})`), legend: 'all' },
-        { expr: `sum by (status) (${perSecond(REQUESTS, 'status=~"5.."')})`, legend: '{{status}}' },
-      ],
+      queries: [{ expr: `sum by (status) (${perSecond(REQUESTS, 'status=~"5.."')})`, legend: '{{status}}' }],
+      colors: { 500: 'dark-red', 502: 'orange', 503: 'yellow', 504: 'purple' },
     },
     {
       title: 'Traffic by replica',

@@ -1,4 +1,4 @@
-import { of, orZero, percentiles, perSecond, type Row } from '../panel.ts';
+import { of, orZero, percentiles, perSecond, type Row, STATUS_COLORS } from '../panel.ts';
 
 const REQUESTS = 'upstream_request_duration_seconds_count';
 const withStatus = (status: string) => orZero(`sum(${perSecond(REQUESTS, `status="${status}"`)})`);
@@ -15,6 +15,7 @@ export const upstream: Row = {
       unit: 'reqps',
       width: 6,
       queries: [{ expr: `sum by (status) (${perSecond(REQUESTS)})`, legend: '{{status}}' }],
+      colors: STATUS_COLORS,
     },
     {
       title: 'Upstream duration',
@@ -52,7 +53,6 @@ export const upstream: Row = {
       max: 1,
       words: { 0: 'closed', 1: 'open' },
       queries: [{ expr: of('upstream_circuit_open'), legend: '{{instance}}' }],
-      thresholds: ['green', [1, 'red']],
     },
     {
       title: 'Retries and rejected keys',
