@@ -40,13 +40,6 @@ export function releaseChangelog(
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
-/** The same API description with another version of the API. @throws where it has none */
-export function withApiVersion(description: string, version: string): string {
-  const versionLine = /^(info:\n(?: .*\n)*? {2}version: ).*$/m;
-  if (!versionLine.test(description)) throw new Error('docs/openapi.yaml: has no info.version');
-  return description.replace(versionLine, `$1${version}`);
-}
-
 function divide(text: string) {
   const lines = text.trimEnd().split('\n');
   const links = lines.filter((line) => LINK.test(line));

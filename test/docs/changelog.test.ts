@@ -1,8 +1,13 @@
-import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { releaseChangelog, unreleasedChanges, withApiVersion } from '../../scripts/changelog.ts';
-import { textOf } from './markdown.ts';
+import { releaseChangelog, unreleasedChanges } from '../../scripts/changelog.ts';
+import { VERSION_PLACES, withVersion } from '../../scripts/version-places.ts';
+import { ROOT, textOf } from './markdown.ts';
 
 const HEAD = '# Changelog\n\nAll notable changes.\n\n';
 const FIRST = `${HEAD}## [Unreleased]\n\n### Added\n\n- Lookups, with [links](docs/errors.md).\n`;
@@ -54,22 +59,72 @@ describe('a release', () => {
   });
 });
 
-describe("the API description's version", () => {
-  const infoOf = (description: unknown) =>
-    z.object({ info: z.object({ version: z.string() }) }).parse(description).info;
+describe('the places of the version', () => {
+  test.each(VERSION_PLACES.filter(({ file }) => existsSync(new URL(file, ROOT))))(
+    '$file: is that of the package',
+    (place) => {
+      const before = textOf(place.file);
+      expect(withVersion(before, place, versionOf(ROOT))).toBe(before);
+      const after = withVersion(before, place, '9.8.7');
+      expect(after.replace('9.8.7', versionOf(ROOT))).toBe(before);
+      expect(() => withVersion('nothing\n', place, '9.8.7')).toThrow(place.file);
+    },
+  );
 
-  test('is set, and nothing else', () => {
-    const before = textOf('docs/openapi.yaml');
-    const after = withApiVersion(before, '9.8.7');
-    expect(infoOf(parse(after)).version).toBe('9.8.7');
-    const current = infoOf(parse(before)).version;
-    expect(withApiVersion(after, current)).toBe(before);
-    expect(() => withApiVersion('openapi: 3.1.1\n', '9.8.7')).toThrow('info.version');
+  test('keep their quotes', () => {
+    const [, kubernetes] = VERSION_PLACES;
+    expect(withVersion('images:\n    newTag: "1.0.0"\n', kubernetes, '1.0.1')).toBe(
+      'images:\n    newTag: "1.0.1"\n',
+    );
   });
 
-  test('is that of the package', () => {
-    const { version } = z.object({ version: z.string() }).parse(JSON.parse(textOf('package.json')));
-    expect(infoOf(parse(textOf('docs/openapi.yaml'))).version).toBe(version);
-    expect(infoOf(JSON.parse(textOf('docs/openapi.json'))).version).toBe(version);
+  test('include the description that is served', () => {
+    const description = z.object({ info: z.object({ version: z.string() }) });
+    expect(description.parse(JSON.parse(textOf('docs/openapi.json'))).info.version).toBe(versionOf(ROOT));
   });
 });
+
+describe('what npm version runs', () => {
+  const FILES = ['package.json', 'CHANGELOG.md', 'docs/openapi.yaml'];
+
+  function copy(): URL {
+    const folder = mkdtempSync(join(tmpdir(), 'release-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const root = pathToFileURL(`${folder}/`);
+    for (const file of FILES) cpSync(new URL(file, ROOT), new URL(file, root));
+    return root;
+  }
+  const run = (root: URL, ...args: string[]) =>
+    spawnSync(process.execPath, ['scripts/release-changelog.ts', '--root', fileURLToPath(root), ...args], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+  const at = (root: URL, file: string) => readFileSync(new URL(file, root), 'utf8');
+
+  test('writes the version of package.json, with the date of the day', () => {
+    const root = copy();
+    const manifest: unknown = JSON.parse(at(root, 'package.json'));
+    writeFileSync(new URL('package.json', root), JSON.stringify({ ...Object(manifest), version: '9.8.7' }));
+    writeFileSync(new URL('CHANGELOG.md', root), FIRST);
+    expect(run(root, '--check')).toMatchObject({ status: 0, stderr: '' });
+    expect(at(root, 'CHANGELOG.md')).toBe(FIRST);
+    const days = [new Date().toISOString().slice(0, 10)];
+    expect(run(root)).toMatchObject({ status: 0, stderr: '' });
+    days.push(new Date().toISOString().slice(0, 10));
+    expect(days.map((date) => release(FIRST, '9.8.7', date))).toContain(at(root, 'CHANGELOG.md'));
+    expect(at(root, 'docs/openapi.yaml')).toContain('\n  version: 9.8.7\n');
+  });
+
+  test('is not begun where nothing is unreleased', () => {
+    const root = copy();
+    writeFileSync(new URL('CHANGELOG.md', root), `${HEAD}## [Unreleased]\n`);
+    const { status, stderr } = run(root, '--check');
+    expect([status, stderr]).toEqual([1, 'CHANGELOG.md: nothing is unreleased\n']);
+  });
+});
+
+function versionOf(root: URL): string {
+  return z
+    .object({ version: z.string() })
+    .parse(JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))).version;
+}
