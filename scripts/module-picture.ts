@@ -64,14 +64,15 @@ export function modulePicture(imports: readonly Import[]): string {
 /** A word that Mermaid takes for the name of a box. */
 function partOf(file: string): string {
   const [folder = '', ...rest] = file.split('/');
-  if (rest.length > 0) return folder;
+  if (rest.length > 0) return folder.replaceAll('-', '_');
   if (BASICS.includes(file)) return 'basics';
-  return (
-    Object.entries(TOGETHER).find(([, files]) => files.includes(file))?.[0] ?? file.replace(/\.\w+$/, '')
-  );
+  const together = Object.entries(TOGETHER).find(([, files]) => files.includes(file));
+  return together?.[0] ?? file.replace(/\.\w+$/, '').replaceAll('-', '_');
 }
 
 function labelOf(part: string, files: readonly string[]): string {
-  if (files.some((file) => file.includes('/'))) return `${part}/`;
-  return (TOGETHER[part]?.filter((file) => files.includes(file)) ?? files).join('<br>');
+  const [folder = '', inside] = files[0]?.split('/') ?? [];
+  if (inside !== undefined) return `${folder}/`;
+  const inOrder = TOGETHER[part]?.filter((file) => files.includes(file)) ?? [];
+  return [...new Set([...inOrder, ...files])].join('<br>');
 }
