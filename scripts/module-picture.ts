@@ -26,13 +26,16 @@ const BASICS: readonly string[] = [
   'watched-file.ts',
 ];
 
+/** These put all the others together; what they are drawn with is each other, and `app`. */
+const TOP: readonly string[] = ['service', 'wiring', 'app'];
+
 export interface Arrow {
   readonly from: string;
   readonly to: string;
   readonly typesOnly: boolean;
 }
 
-/** Who imports whom, once a pair, without what is a part's own affair. */
+/** Who imports whom, once a pair, without what is a part's own affair and what only fills the picture. */
 export function arrowsOf(imports: readonly Import[]): Arrow[] {
   const typesOnly = new Map<string, boolean>();
   for (const each of imports) {
@@ -40,6 +43,7 @@ export function arrowsOf(imports: readonly Import[]): Arrow[] {
     if (from === 'basics' && to !== 'basics')
       throw new Error(`${each.from} is basic, and imports ${each.to}`);
     if (from === to || to === 'basics') continue;
+    if ((from === 'service' || from === 'wiring') && !TOP.includes(to)) continue;
     const key = `${from} ${to}`;
     typesOnly.set(key, each.typesOnly && (typesOnly.get(key) ?? true));
   }

@@ -30,6 +30,11 @@ test('one value makes an arrow solid, and what is basic is left out', () => {
   expect(picture).not.toContain('errors');
 });
 
+test('of what puts the parts together only its own order is drawn', () => {
+  const picture = modulePicture([value('service.ts', 'wiring/a.ts'), value('wiring/a.ts', 'cache/a.ts')]);
+  expect(picture.split('\n').filter((line) => line.includes('->'))).toEqual(['  service --> wiring']);
+});
+
 test('what is called basic may import nothing else', () => {
   expect(() => modulePicture([value('errors.ts', 'log.ts')])).toThrow(
     'errors.ts is basic, and imports log.ts',
