@@ -13,7 +13,7 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
     'secret.ts',
     'unknown-settings.ts',
   ],
-  log: ['log.ts', 'log-batches.ts', 'log-bursts.ts', 'log-events.ts', 'request-log.ts'],
+  log: ['log.ts', 'log-batches.ts', 'log-bursts.ts', 'log-events.ts', 'request-log.ts', 'sampler.ts'],
 };
 
 /** Anybody may import these, which import nothing but each other; arrows to them would only fill the picture. */

@@ -181,7 +181,7 @@ export const LOG_EVENTS = {
     message: 'Redis can’t be reached',
     meaning: 'There is no connection. Told once for each reason, until Redis answers.',
     action: 'Mend what the reason says. For a private certificate authority set `NODE_EXTRA_CA_CERTS`.',
-    runbook: 'what-breaks-and-what-then',
+    runbook: 'redisdown',
     fields: {
       reason: {
         type: 'string',
@@ -195,7 +195,7 @@ export const LOG_EVENTS = {
     message: 'Redis went away; going on without it',
     meaning: 'Redis answered before and does not now, or too slowly. Each replica goes on by itself.',
     action: 'Mend Redis; the service finds it by itself.',
-    runbook: 'what-breaks-and-what-then',
+    runbook: 'redisdown',
     fields: { reason: { type: 'string', meaning: 'as of `redis_unreachable`' }, count: COUNT },
   },
   issuer_keys_failed: {
@@ -203,7 +203,7 @@ export const LOG_EVENTS = {
     message: "the issuer's keys could not be loaded; known ones stay in force",
     meaning: 'Users whose key is known go on, others get 503 `authentication_unavailable`.',
     action: 'Mend the issuer, or `AUTH_ISSUER`, `AUTH_JWKS_URL`.',
-    runbook: 'what-breaks-and-what-then',
+    runbook: 'authenticationunavailable',
     fields: {
       reason: {
         type: 'string',
@@ -225,6 +225,7 @@ export const LOG_EVENTS = {
     message: 'AUTH_JWKS_FILE: {reason}',
     meaning: 'The file changed, and the last good content stays in force.',
     action: 'Write a sound JWKS there.',
+    runbook: 'secretfileunusable',
     fields: { reason: { type: 'string', meaning: 'in words; nothing of the file' }, count: COUNT },
   },
   upstream_key_file_unusable: {
@@ -232,7 +233,7 @@ export const LOG_EVENTS = {
     message: "{variable}, the file of the upstream's key: {reason}",
     meaning: 'The file changed, and the last good key stays in force.',
     action: 'Write the key there, alone.',
-    runbook: 'the-key-is-refused',
+    runbook: 'secretfileunusable',
     fields: {
       variable: { type: 'string', meaning: '`MAGIC_HOUR_API_KEY_FILE` or `MAGIC_HOUR_API_KEY_NEXT_FILE`' },
       reason: { type: 'string', meaning: 'in words; nothing of the file' },
@@ -244,7 +245,7 @@ export const LOG_EVENTS = {
     message: "the upstream refused the company's key",
     meaning: 'Users get 502 `upstream_rejected_key`, unless the next key is accepted.',
     action: 'Put a new key in place.',
-    runbook: 'the-key-is-refused',
+    runbook: 'upstreamkeyrejected',
     fields: { status: { type: 'integer', meaning: '401 or 403, as the last one said' }, count: COUNT },
   },
   upstream_key_accepted: {
@@ -261,7 +262,7 @@ export const LOG_EVENTS = {
     meaning:
       'Magic Hour failed ten times in a row. What is cached goes on, the rest is 503 `upstream_unavailable`.',
     action: "Look at Magic Hour's status; `code` and `reason` of the requests before say how it failed.",
-    runbook: 'what-breaks-and-what-then',
+    runbook: 'upstreamcircuitopen',
     fields: { count: COUNT },
   },
   upstream_circuit_closed: {

@@ -59,11 +59,12 @@ test('both listeners are where the pod network reaches them', async () => {
   expect(container?.ports?.map(({ containerPort }) => containerPort)).toEqual([http.port, ops.port]);
 });
 
-test('a pod has the time to end: unready, delay, the longest lookup, and some to spare before it is killed', async () => {
+test('a pod has the time to end: preStop, delay, the longest lookup, and some to spare before it is killed', async () => {
   const { shutdown, upstream } = await load();
   expect(shutdown.graceSeconds).toBeGreaterThan(shutdown.delaySeconds + upstream.deadlineMs / 1000);
-  expect(container?.lifecycle).toBeUndefined();
-  expect(pod?.terminationGracePeriodSeconds).toBeGreaterThan(shutdown.graceSeconds);
+  const preStopSeconds = container?.lifecycle?.preStop?.sleep?.seconds ?? 0;
+  expect(preStopSeconds).toBeGreaterThan(0);
+  expect(pod?.terminationGracePeriodSeconds).toBeGreaterThan(preStopSeconds + shutdown.graceSeconds);
 });
 
 test('the delay is longer than the probes take to find a pod unready', async () => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { COMMON_FIELDS, LOG_EVENTS } from '../../src/log-events.ts';
 import { findPromtool } from '../support/prometheus.ts';
 import { ALERT_RULES, ALERTS_FILE, RULE_TEST_FILES, RULE_TESTS } from './alert-rules.ts';
 import { queryParts } from './query-parts.ts';
@@ -54,6 +55,27 @@ describe('the alerts', () => {
 });
 
 describe('the runbook', () => {
+  test('asks the log for fields that lines have, and for events that there are', () => {
+    const filters = RUNBOOK.flatMap(({ text }) => [...text.matchAll(/logs[^|]*\| jq -\S+ '([^']+)'/g)]).map(
+      ([, filter = '']) => filter,
+    );
+    const fields = new Set(Object.values(LOG_EVENTS).flatMap((event) => Object.keys(event.fields)));
+    for (const common of Object.keys(COMMON_FIELDS)) fields.add(common);
+    const asked = filters.flatMap((filter) =>
+      [...filter.matchAll(/\.([a-z_]+)/g)].map(([, name = '']) => name),
+    );
+    expect(asked.length).toBeGreaterThan(10);
+    expect(asked.filter((name) => !fields.has(name))).toEqual([]);
+
+    const names = Object.keys(LOG_EVENTS);
+    for (const [, how = '', part = ''] of filters.join('\n').matchAll(/\.event \| (\w+)\("([a-z_]+)"\)/g)) {
+      const found = names.filter((name) =>
+        how === 'startswith' ? name.startsWith(part) : name.endsWith(part),
+      );
+      expect(found, part).not.toEqual([]);
+    }
+  });
+
   test('is of these alerts alone, and names none that is gone', () => {
     const names = ALERT_RULES.map(({ alert }) => alert);
     expect(RUNBOOK.map(({ alert }) => alert).toSorted()).toEqual(names.toSorted());
