@@ -32,7 +32,7 @@ window.drawPlot = ({ elementId, data, lines, stacked, axis, startSeconds, endSec
           grid: GRID,
           ticks: { show: false },
           size: 22,
-          space: 64,
+          space: 50,
           values: (_, seconds) => seconds.map(clock),
         },
         {
@@ -40,7 +40,7 @@ window.drawPlot = ({ elementId, data, lines, stacked, axis, startSeconds, endSec
           show: !bare,
           grid: GRID,
           ticks: { show: false },
-          size: 14 + 6.2 * widest,
+          size: Math.max(36, 14 + 6.2 * widest),
           splits: () => at,
           values: () => labels,
         },

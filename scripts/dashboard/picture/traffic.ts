@@ -65,7 +65,7 @@ export async function sendTraffic(world: World): Promise<void> {
   await until(76);
   world.emulator.release();
   await until(90);
-  world.emulator.respondNext('*', errorResponse(503, 'Service Unavailable'), 26);
+  world.emulator.respondNext('*', errorResponse(503, 'Service Unavailable'), 20);
   await until(104);
   for (let n = 0; n < DRIFTED; n += 1) {
     world.emulator.project(`drifted-${n}`, {
