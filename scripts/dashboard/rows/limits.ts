@@ -22,7 +22,7 @@ export const limits: Row = {
       title: 'Share rejected',
       shows: 'Share of requests that were over a limit.',
       normal: 'Below 1 %; 5 % for long is an alert.',
-      otherwise: 'The log names the user or address with each rejection (event of status 429).',
+      otherwise: 'Log lines of status 429 say which user it is, by a hash.',
       alerts: ['RateLimiterRejectsUnusually'],
       unit: 'percentunit',
       width: 6,

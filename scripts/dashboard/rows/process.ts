@@ -28,7 +28,7 @@ export const processRow: Row = {
     {
       title: 'Resident memory',
       shows: 'Memory that each replica takes from the system.',
-      normal: 'CACHE_MEMORY_MAX_BYTES and some 130 MiB for all else, and level.',
+      normal: '110 MiB when it is ready, up to 256 MiB with a full cache of the default size.',
       otherwise:
         'Growing without end is a leak: restart the replica, and look at "Heap of V8" for which kind it is.',
       alerts: ['MemoryNearLimit'],

@@ -36,7 +36,7 @@ export const secrets: Row = {
       title: "Rejections of the company's key",
       shows: "How often Magic Hour refused the company's key within an hour, by replica.",
       normal: '0; a few while a key is rotated.',
-      otherwise: 'The key is wrong or was withdrawn: see "Rotate the key" in docs/operations.md.',
+      otherwise: 'Going on: the key is wrong or was withdrawn; what is not cached is answered with 502.',
       alerts: ['UpstreamKeyRejected'],
       unit: 'none',
       width: 8,

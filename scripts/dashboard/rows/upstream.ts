@@ -59,7 +59,7 @@ export const upstream: Row = {
       shows: "Attempts after one that failed, and answers that refused the company's key, each second.",
       normal: 'Single retries; never a rejected key.',
       otherwise:
-        'A rejected key: replace it (docs/operations.md). The next key is tried by itself where there is one.',
+        'A rejected key: give it one that Magic Hour takes. The next key is tried by itself where there is one.',
       alerts: ['UpstreamKeyRejected'],
       unit: 'ops',
       width: 6,
@@ -101,7 +101,7 @@ export const upstream: Row = {
       title: 'Responses withheld',
       shows: "Responses that were not sent because the company's key was in them.",
       normal: '0, always.',
-      otherwise: 'Rotate the key and find out how it came into a body: SECURITY.md, "Last guard".',
+      otherwise: 'Whoever made Magic Hour send it knows the key: exchange it, and purge the project.',
       alerts: ['ResponsesWithheld'],
       unit: 'none',
       width: 6,
