@@ -8,6 +8,7 @@ import { parseLogLine } from '../support/log-conformance.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { runServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
+import { startTraced } from '../support/traced-stack.ts';
 
 const SETTINGS = {
   MAGIC_HOUR_API_KEY: 'mhk_1',
@@ -218,6 +219,22 @@ describe('one line tells of', () => {
     await eventually(() => linesOf(stack, 'issuer_keys_file_unusable').length > 0);
     expect(linesOf(stack, 'issuer_keys_file_unusable')).toEqual([
       { event: 'issuer_keys_file_unusable', reason: expect.stringContaining('not usable'), count: 1 },
+    ]);
+  });
+
+  test('a collector that takes no spans, and of its recovery', async () => {
+    const stack = await startTraced();
+    stack.collector.answer(400);
+    await stack.lookup('complete-1');
+    await eventually(() => linesOf(stack, 'spans_not_exported').length > 0, 8000);
+    stack.collector.answer(200);
+    await stack.lookup('complete-1');
+    await stack.stop();
+    const { origin } = new URL(stack.collector.endpoint);
+    expect(linesOf(stack, 'tracing_started', 'spans_not_exported', 'spans_exported')).toEqual([
+      { event: 'tracing_started', collector: origin, sampler: 'parentbased_always_on' },
+      { event: 'spans_not_exported', reason: '400', count: 1 },
+      { event: 'spans_exported' },
     ]);
   });
 });
