@@ -1,7 +1,7 @@
 /**
  * Runs a built image as production would, hardened, with an emulator and an issuer beside it, and uses it: what is in it,
- * how it is confined, health check, a miss, a hit, a 401, an error's place in the sources, and a stop that must end with
- * exit code 0. It says how long the start took.
+ * how it is confined, health check, a miss, a hit, a 401, an error's place in the sources, its settings checked without a
+ * start, and a stop that must end with exit code 0. It says how long the start took.
  *
  * `node scripts/try-container.ts TOOL IMAGE [REVISION]`, where `bash TOOL run NAME IMAGE NAME=VALUE…` starts a container
  * on the host's network and `bash TOOL podman …` is podman; REVISION is what the image was built with.
@@ -45,6 +45,7 @@ try {
   await useIt();
   await stopIt();
   await breakIt();
+  await checkSettings();
   say('the container was used and stopped as it should be');
 } catch (error) {
   const log = await containers('podman', 'logs', name).catch(() => undefined);
@@ -147,6 +148,18 @@ async function breakIt(): Promise<void> {
     return stdout.includes(`/src/service.ts:${line}:`) || undefined;
   });
   say(`source maps: an error was found in src/service.ts:${line}`);
+}
+
+/** Without a start; the arguments go to the service itself. */
+async function checkSettings(): Promise<void> {
+  const run = async (argument: string, ...pairs: string[]) =>
+    await containers('podman', 'run', '--rm', ...pairs.flatMap((pair) => ['--env', pair]), image, argument);
+  assert.match((await run('--check-config', ...settings())).stdout, /^the configuration is valid$/m);
+  await assert.rejects(run('--check-config'), /: 78\n.*MAGIC_HOUR_API_KEY: .*AUTH_ISSUER: /s);
+  const { stdout } = await run('--print-config', ...settings());
+  assert.match(stdout, /^MAGIC_HOUR_API_KEY +<set> +environment$/m);
+  assert.ok(!stdout.includes(emulator.apiKey), 'no secret is printed');
+  say('--check-config: 0, and 78 with what is missing; --print-config: secrets masked');
 }
 
 /** @returns the time at which it was */
