@@ -1,7 +1,9 @@
 import { LOOKUPS, of, orZero, percentiles, perSecond, quantile, type Row, STATUS_COLORS } from '../panel.ts';
 
 const REQUESTS = 'http_request_duration_seconds_count';
-const failedShare = `${orZero(`sum(${perSecond(REQUESTS, 'status=~"5.."')})`)} / sum(${perSecond(REQUESTS)})`;
+/** A replica that leaves answers 503 at `/readyz`, as it should. */
+const FAILED = `${LOOKUPS},status=~"5.."`;
+const failedShare = `${orZero(`sum(${perSecond(REQUESTS, FAILED)})`)} / sum(${perSecond(REQUESTS, LOOKUPS)})`;
 
 export const goldenSignals: Row = {
   title: 'Golden signals',
@@ -31,7 +33,7 @@ export const goldenSignals: Row = {
     },
     {
       title: 'Failed',
-      shows: 'Share of requests answered with 5xx.',
+      shows: 'Share of lookups answered with 5xx.',
       normal: 'Below 0.1 %.',
       otherwise: 'See "Errors by status" for which of them.',
       as: 'stat',
@@ -99,7 +101,7 @@ export const goldenSignals: Row = {
     },
     {
       title: 'Errors by status',
-      shows: 'Answers with 5xx each second, stacked by status.',
+      shows: 'Lookups answered with 5xx each second, stacked by status.',
       normal: 'None, or single ones.',
       otherwise:
         '500 is a defect of ours: search the log by level error. 502 and 504 come from Magic Hour. 503 is an open circuit, a full queue, or keys of the issuer that cannot be had. docs/errors.md has each code.',
@@ -107,7 +109,7 @@ export const goldenSignals: Row = {
       as: 'stacked',
       unit: 'reqps',
       width: 8,
-      queries: [{ expr: `sum by (status) (${perSecond(REQUESTS, 'status=~"5.."')})`, legend: '{{status}}' }],
+      queries: [{ expr: `sum by (status) (${perSecond(REQUESTS, FAILED)})`, legend: '{{status}}' }],
       colors: { 500: 'dark-red', 502: 'orange', 503: 'yellow', 504: 'purple' },
     },
     {
