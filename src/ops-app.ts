@@ -4,6 +4,7 @@ import { errorHandler } from './http/error-handler.ts';
 import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
 import { refuseMalformed } from './http/refuse-malformed.ts';
+import { refuseWebPages } from './http/refuse-web-pages.ts';
 import { requestContext } from './http/request-context.ts';
 import { PAGE_SECURITY_HEADERS, securityHeaders } from './http/security-headers.ts';
 import { type HealthCheck, serveLiveness, serveReadiness } from './http/serve-health.ts';
@@ -67,7 +68,7 @@ export function createOpsApp(deps: OpsDependencies): Express {
     app
       .route(`/cache/${kind}-projects/:id`)
       .all(nameRoute(`/cache/${kind}-projects/{id}`))
-      .delete(servePurge(kind, deps.purge))
+      .delete(refuseWebPages(), servePurge(kind, deps.purge))
       .all(methodNotAllowed('DELETE'));
   }
 
