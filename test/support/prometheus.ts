@@ -17,6 +17,8 @@ export interface PrometheusOptions {
   /** The job's name; the rules and the dashboard go by the name that the deployments use. */
   readonly job?: string;
   readonly scrapeIntervalMs?: number;
+  /** More for its command line. */
+  readonly flags?: readonly string[];
 }
 
 export interface Sample {
@@ -69,7 +71,7 @@ export function findPromtool(): Promise<string> {
 
 /** A real Prometheus that scrapes what it is told to; it dies with this process, however that ends. */
 export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {
-  const { targets, ruleFiles = [], job = 'magic-hour-bff', scrapeIntervalMs = 1000 } = options;
+  const { targets, ruleFiles = [], job = 'magic-hour-bff', scrapeIntervalMs = 1000, flags = [] } = options;
   const program = await findOrInstall('prometheus', 'Prometheus');
   const folder = await mkdtemp(join(tmpdir(), 'magic-hour-bff-prometheus-'));
   const configPath = join(folder, 'prometheus.yml');
@@ -91,6 +93,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--enable-feature=exemplar-storage',
+      ...flags,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );

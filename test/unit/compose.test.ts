@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig, readVariables } from '../../src/config.ts';
 import { EMULATOR_API_KEY } from '../support/magic-hour-emulator.ts';
-import { findPromtool } from '../support/prometheus.ts';
+import { findPromtool, startPrometheus } from '../support/prometheus.ts';
 
 const serviceSchema = z.object({
   user: z.string().optional(),
@@ -23,6 +23,7 @@ const serviceSchema = z.object({
   environment: z.record(z.string(), z.union([z.string(), z.number()]).nullable()).default({}),
   ports: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
+  command: z.array(z.string()).default([]),
 });
 const fileSchema = z.object({ services: z.record(z.string(), serviceSchema) });
 
@@ -114,6 +115,32 @@ test('Prometheus finds nothing wrong with its configuration, which scrapes the o
       { job_name: 'magic-hour-bff', static_configs: [{ targets: [`bff:${defaults.ops.port}`] }] },
     ],
   });
+});
+
+test.each([
+  ['in production', common],
+  ['in the demonstration', world],
+])('Prometheus answers no page of another origin, %s', async (_where, { prometheus }) => {
+  const flags = prometheus?.command.filter((flag) => flag.startsWith('--web.')) ?? [];
+  const { url, stop } = await startPrometheus({ targets: [], flags });
+  onTestFinished(stop);
+  for (const origin of ['https://attacker.example', 'http://127.0.0.1:3000', 'null']) {
+    const answer = await fetch(`${url}/api/v1/query?query=1`, { headers: { origin } });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  }
+});
+
+test('Grafana lets nobody in by a password that all know, where it asks for none', () => {
+  expect(world.grafana?.environment).toMatchObject({
+    GF_AUTH_ANONYMOUS_ENABLED: 'true',
+    GF_AUTH_DISABLE_LOGIN_FORM: 'true',
+    GF_AUTH_BASIC_ENABLED: 'false',
+  });
+  expect(world.grafana?.environment).not.toHaveProperty('GF_AUTH_ANONYMOUS_ORG_ROLE');
+  for (const { grafana } of [common, production])
+    expect(grafana?.environment).not.toHaveProperty('GF_AUTH_ANONYMOUS_ENABLED');
+  expect(production.grafana?.environment).toHaveProperty('GF_SECURITY_ADMIN_PASSWORD__FILE');
 });
 
 test('Grafana is given the data source that the dashboards go by, and the folder that they are in', () => {
