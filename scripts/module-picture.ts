@@ -10,6 +10,7 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
     'config-schema.ts',
     'effective-settings.ts',
     'key-values.ts',
+    'secret-parts.ts',
     'secret.ts',
     'unknown-settings.ts',
   ],

@@ -1,4 +1,5 @@
 import { ConfigError, type Environment, loadConfig } from './config.ts';
+import { repeatsAny, secretInFile, secretParts } from './secret-parts.ts';
 import { readSettings, type Setting } from './settings.ts';
 
 /** A setting as it would count, fit to be shown to anybody who may see the process. */
@@ -8,9 +9,6 @@ export interface EffectiveSetting {
   /** `default`, `environment`, or `file` with its path. */
   readonly origin: string;
 }
-
-/** What is shorter stands in other values by chance. */
-const MIN_SECRET_LENGTH = 4;
 
 const NOT_SET = '<not set>';
 const SET = '<set>';
@@ -23,9 +21,15 @@ export function effectiveSettings(environment: Environment): EffectiveSetting[] 
   const settings = readSettings();
   const faulty = faultyVariables(environment);
   const given = (variable: string) => environment[variable] || undefined;
+  const fileOf = (setting: Setting) => (setting.secret ? given(`${setting.variable}_FILE`) : undefined);
   const secrets = settings
     .filter(({ secret }) => secret)
-    .flatMap(({ variable = '' }) => partsOf(given(variable)));
+    .map((setting) => ({
+      of: setting,
+      parts: [...secretParts(given(setting.variable ?? '') ?? ''), ...secretInFile(fileOf(setting) ?? '')],
+    }));
+  const repeatsOther = (setting: Setting, text: string) =>
+    secrets.some(({ of, parts }) => of !== setting && repeatsAny(parts, text));
 
   return settings.flatMap((setting) => {
     const { variable } = setting;
@@ -33,14 +37,13 @@ export function effectiveSettings(environment: Environment): EffectiveSetting[] 
     const value = given(variable);
     if (value !== undefined) {
       const shown = faulty.has(variable) ? FAULTY : shownValue(setting, value);
-      const repeats = !setting.secret && secrets.some((secret) => value.includes(secret));
+      const repeats = repeatsOther(setting, setting.secret ? shown : value);
       return { variable, value: repeats ? MASKED : shown, origin: 'environment' };
     }
-    const file = setting.secret ? given(`${variable}_FILE`) : undefined;
+    const file = fileOf(setting);
     if (file === undefined) return { variable, value: setting.default ?? NOT_SET, origin: 'default' };
-    return faulty.has(`${variable}_FILE`)
-      ? { variable, value: FAULTY, origin: 'file' }
-      : { variable, value: SET, origin: `file ${inOneLine(file)}` };
+    if (faulty.has(`${variable}_FILE`)) return { variable, value: FAULTY, origin: 'file' };
+    return { variable, value: SET, origin: `file ${repeatsOther(setting, file) ? MASKED : inOneLine(file)}` };
   });
 }
 
@@ -77,23 +80,8 @@ function withoutSecretParts(value: string): string {
   return `${protocol}//${userInfo === '' ? '' : `${MASKED}@`}${host}${pathname}${search + hash === '' ? '' : `?${MASKED}`}`;
 }
 
-/** A secret's value, and the password in it where it is an address. */
-function partsOf(value: string | undefined): string[] {
-  if (value === undefined) return [];
-  const { password = '' } = parseUrl(value) ?? {};
-  return [value.trim(), password, decoded(password)].filter((part) => part.length >= MIN_SECRET_LENGTH);
-}
-
 function parseUrl(value: string): URL | undefined {
   return URL.parse(value) ?? undefined;
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 function inOneLine(value: string): string {

@@ -19,7 +19,8 @@ export function parseKeyValues(items: readonly string[]): Readonly<Record<string
   return parsed;
 }
 
-function decoded(value: string): string | undefined {
+/** `undefined` where it is not percent-encoded as it should be. */
+export function decoded(value: string): string | undefined {
   try {
     return decodeURIComponent(value);
   } catch {

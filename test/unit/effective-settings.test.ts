@@ -48,6 +48,45 @@ describe('an effective setting', () => {
       '<masked> environment',
     ],
     [
+      'that repeats a secret percent-encoded',
+      'AUTH_AUDIENCE',
+      { AUTH_AUDIENCE: 'p%40ss%2Fword', MAGIC_HOUR_API_KEY: 'p@ss/word' },
+      '<masked> environment',
+    ],
+    [
+      'that repeats the secret of a file',
+      'AUTH_AUDIENCE',
+      { AUTH_AUDIENCE: 'mhk_in_a_file', MAGIC_HOUR_API_KEY: '', MAGIC_HOUR_API_KEY_FILE: keyFile },
+      '<masked> environment',
+    ],
+    [
+      "that repeats a password without a user's name",
+      'AUTH_AUDIENCE',
+      { AUTH_AUDIENCE: 'hunter2', REDIS_URL: 'redis://hunter2@r' },
+      '<masked> environment',
+    ],
+    [
+      'that repeats a password in a query',
+      'AUTH_AUDIENCE',
+      { AUTH_AUDIENCE: 'hunter2', REDIS_URL: 'redis://r?password=hunter2' },
+      '<masked> environment',
+    ],
+    [
+      "that repeats the collector's token",
+      'OTEL_RESOURCE_ATTRIBUTES',
+      {
+        OTEL_RESOURCE_ATTRIBUTES: 'a=b,token=hunter2',
+        OTEL_EXPORTER_OTLP_HEADERS: 'x=y,authorization=Bearer%20hunter2',
+      },
+      '<masked> environment',
+    ],
+    [
+      'that is secret and repeats another one',
+      'REDIS_URL',
+      { REDIS_URL: 'redis://mhk_live_1' },
+      '<masked> environment',
+    ],
+    [
       'with a query',
       'AUTH_JWKS_URL',
       { AUTH_JWKS_URL: 'https://h/k?token=a' },
