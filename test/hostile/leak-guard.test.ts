@@ -5,6 +5,7 @@ import { createLeakGuard } from '../../src/leak-guard.ts';
 import { answer, projectBody } from '../support/builders.ts';
 import { EMULATOR_API_KEY } from '../support/magic-hour-emulator.ts';
 import { startRedisServer } from '../support/redis-server.ts';
+import { sendExactly } from '../support/send-exactly.ts';
 import { eventually, startStack } from '../support/stack.ts';
 
 const each = (text: string, format: (hex: string) => string) =>
@@ -115,6 +116,17 @@ describe('a response that would hold the key', () => {
     );
     await redis.command('SET', 'mhbff:v1:{image:p1}', encodeAnswer(poisoned).toString('latin1'));
     expect((await lookup('p1')).status).toBe(502);
+    expect(await metric(WITHHELD)).toBe(1);
+  });
+
+  test('is withheld from the page on the ops listener where somebody put it into a setting that is shown there', async () => {
+    const misplaced = 'mhk-misplaced-7c21.example';
+    const { service, metric } = await startStack({
+      env: { MAGIC_HOUR_API_KEY: misplaced, MAGIC_HOUR_BASE_URL: `http://${misplaced}` },
+    });
+    const page = await sendExactly(service.opsUrl, '/', []);
+    expect(page.status).toBe(502);
+    expect(`${page.body}${[...page.headers]}`).not.toContain(misplaced);
     expect(await metric(WITHHELD)).toBe(1);
   });
 
