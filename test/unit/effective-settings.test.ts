@@ -92,6 +92,12 @@ describe('an effective setting', () => {
       { AUTH_JWKS_URL: 'https://h/k?token=a' },
       'https://h/k?<masked> environment',
     ],
+    [
+      'with user info inside a list',
+      'OTEL_RESOURCE_ATTRIBUTES',
+      { OTEL_RESOURCE_ATTRIBUTES: 'a=https://u:p@h/k,b=c@d' },
+      'a=https://<masked>@h/k,b=c@d environment',
+    ],
     ['with user info', 'AUTH_JWKS_URL', { AUTH_JWKS_URL: 'https://u:p@h/k' }, '<faulty> environment'],
   ])('%s is told with where it is from (%s)', (_what, variable, environment, expected) => {
     expect(shown(variable, environment)).toBe(expected);
