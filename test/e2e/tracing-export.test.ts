@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CANARIES, findCanaries, SECRETS, SIGNED_URL } from '../support/canaries.ts';
 import { freePort } from '../support/free-port.ts';
 import { eventually, openStack, type Stack } from '../support/stack.ts';
@@ -71,6 +71,23 @@ describe('the export', () => {
     await lookup('complete-1');
     await stop();
     expect(collector.requests.map(({ url }) => url)).toEqual(['/otlp/v1/traces']);
+  });
+
+  test('goes to no endpoint but ours and by our token, whatever the exporter finds in the environment', async () => {
+    const [collector, other] = await Promise.all([startCollector(), startCollector()]);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', other.endpoint);
+    vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'authorization=theirs');
+    const { lookup, stop } = await openStack({
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+        OTEL_EXPORTER_OTLP_HEADERS: 'authorization=ours',
+      },
+    });
+    await lookup('complete-1');
+    await stop();
+    expect(collector.requests.map(({ headers }) => headers.authorization)).toEqual(['ours']);
+    expect(other.requests).toEqual([]);
   });
 
   test('that is refused fails no request, and is told at once and as it is over, not each time', async () => {
