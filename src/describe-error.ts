@@ -10,7 +10,8 @@ const WORDS_OF_V8 = [
 /** A frame of a stack, as V8 writes it. A message, also one of before it was changed, can have lines that only begin like one. */
 const PLACE = /^\s+at (?:[\w$.<>[\] #]{1,200} \()?(?:file:\/|node:|\/)[^\s()?]{1,300}:\d+:\d+\)?$/;
 const CLASS_NAME = /^[A-Z][A-Za-z0-9]{1,60}$/;
-const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
+/** Of the system, Node, OpenSSL or a library. */
+export const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
 
 /** Causes can go round in a circle. */
 const MAX_CAUSES = 5;

@@ -44,7 +44,7 @@ export function panelBuilder(panel: Panel): Builder<GrafanaPanel> {
 }
 
 /** What stands behind the `i` of a panel; its last line names the alerts. */
-export function descriptionOf({ shows, normal, otherwise, alerts = [] }: Panel): string {
+function descriptionOf({ shows, normal, otherwise, alerts = [] }: Panel): string {
   const runbook = alerts.length === 0 ? [] : [`Alerts: ${alerts.join(', ')} (docs/operations.md).`];
   return [shows, `Normal: ${normal}`, `Otherwise: ${otherwise}`, ...runbook].join('\n\n');
 }

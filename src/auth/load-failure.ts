@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ERROR_CODE } from '../describe-error.ts';
 
 /** The issuer answered, and not with keys. */
 export class KeyLoadError extends Error {
@@ -12,7 +13,6 @@ export class KeyLoadError extends Error {
   }
 }
 
-const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,60}$/;
 const caused = z.object({ cause: z.object({ code: z.string().regex(ERROR_CODE) }) });
 const REDIRECTED = z.object({ cause: z.object({ message: z.literal('unexpected redirect') }) });
 

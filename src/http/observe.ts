@@ -1,8 +1,9 @@
+import { CLIENT_CLOSED_REQUEST } from '../http-conventions.ts';
 import type { AppRequest, AppResponse, Handler, RequestFacts } from './request-context.ts';
 
 export interface EndedRequest {
   readonly method: string;
-  /** The status sent; 499 where the caller left before the end (nginx's convention). */
+  /** The status sent, or `CLIENT_CLOSED_REQUEST`. */
   readonly status: number;
   readonly seconds: number;
   readonly context: RequestFacts;
@@ -13,8 +14,6 @@ export interface HttpEvents {
   requestBegan(): void;
   requestEnded(request: EndedRequest): void;
 }
-
-const CLIENT_CLOSED_REQUEST = 499;
 
 /** Tells when a request begins and, once, when it is over. */
 export function observe(events: HttpEvents): Handler {

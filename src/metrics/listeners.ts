@@ -1,11 +1,10 @@
 import type { AuthenticationEvents } from '../http/authenticate.ts';
 import type { LimitEvents } from '../http/limit.ts';
 import type { HttpEvents } from '../http/observe.ts';
+import { NAMED_METHODS } from '../http-conventions.ts';
 import type { LookupEvents } from '../lookup/ports.ts';
 import type { UpstreamEvents } from '../upstream/magic-hour.ts';
 import type { Metrics } from './metrics.ts';
-
-const METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 export type Listeners = HttpEvents &
   LookupEvents &
@@ -32,7 +31,7 @@ export function countingListeners(metrics: Metrics): Listeners {
     },
     requestEnded({ method, status, seconds, context }) {
       requestsInFlight -= 1;
-      const counted = METHODS.has(method) ? method : 'OTHER';
+      const counted = NAMED_METHODS.has(method) ? method : 'OTHER';
       const { route, traceparent } = context;
       const traceId = traceparent === undefined ? undefined : sampledTraceId(traceparent);
       metrics.httpRequestDuration.observe(seconds, traceId, counted, route, String(status));

@@ -1,17 +1,16 @@
 import type { RequestListener } from 'node:http';
 import { type Span, SpanKind, type Tracer } from '@opentelemetry/api';
 import type { EndedRequest } from '../http/observe.ts';
+import { CLIENT_CLOSED_REQUEST, NAMED_METHODS } from '../http-conventions.ts';
 import type { ActiveSpan } from './active-span.ts';
 import { fail } from './spans.ts';
 import { callersContext, traceparentOf } from './trace-context.ts';
 
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/ */
-const METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const OTHER_METHOD = '_OTHER';
 const NAME_OF_OTHERS = 'HTTP';
 
 const NO_ROUTE = 'unmatched';
-const CLIENT_CLOSED_REQUEST = 499;
 
 export interface RequestSpans {
   /** Stands in front of the whole pipeline. */
@@ -69,7 +68,7 @@ function tell(span: Span, { method, status, context: { route, result, failure } 
 }
 
 function methodOf(method = ''): string {
-  return METHODS.has(method) ? method : OTHER_METHOD;
+  return NAMED_METHODS.has(method) ? method : OTHER_METHOD;
 }
 
 function nameOf(method: string): string {

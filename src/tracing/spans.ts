@@ -38,7 +38,7 @@ export function fail(span: Span, errorType: string): void {
 }
 
 /** Our errors say what went wrong by `problem` or `code`, as Node's do; of the rest there is the name. */
-export function errorTypeOf(error: unknown): string {
+function errorTypeOf(error: unknown): string {
   if (!(error instanceof Error)) return OTHER;
   if (error.message === IOREDIS_TIMEOUT) return 'timeout';
   const told = 'problem' in error ? error.problem : 'code' in error ? error.code : undefined;
