@@ -8,7 +8,7 @@ export interface FollowedFile {
   /** The setting's variable. */
   readonly setting: string;
   /** Whether it could be read and used at the last look. */
-  readonly usable: boolean;
+  usable(): boolean;
 }
 
 export interface OpenSecret extends KeySource, Pick<FollowedFile, 'usable'> {
@@ -22,14 +22,12 @@ export interface OpenSecret extends KeySource, Pick<FollowedFile, 'usable'> {
  */
 export function openSecret(source: SecretSource, onProblem: (problem: string) => void): OpenSecret {
   if ('value' in source)
-    return { key: () => source.value, refresh: () => undefined, usable: true, close: () => undefined };
+    return {
+      key: () => source.value,
+      refresh: () => undefined,
+      usable: () => true,
+      close: () => undefined,
+    };
   const file = watchedFile(source.file, isUsableSecret, onProblem);
-  return {
-    key: () => file.content().trim(),
-    refresh: file.reload,
-    get usable() {
-      return file.usable;
-    },
-    close: file.close,
-  };
+  return { key: () => file.content().trim(), refresh: file.reload, usable: file.usable, close: file.close };
 }

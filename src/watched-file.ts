@@ -7,7 +7,7 @@ export interface WatchedFile {
   /** Reads it again now, for whoever has a reason to think that it changed. */
   reload(): void;
   /** Whether the last look found a file that can be read and used: a process that starts now would start. */
-  readonly usable: boolean;
+  usable(): boolean;
   close(): void;
 }
 
@@ -47,9 +47,7 @@ export function watchedFile(
   return {
     content: () => current,
     reload,
-    get usable() {
-      return usable;
-    },
+    usable: () => usable,
     close: () => unwatchFile(path, reload),
   };
 }

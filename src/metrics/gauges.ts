@@ -53,7 +53,7 @@ export function registerGauges(registry: Registry<PrometheusContentType>, source
     labelNames: ['file'],
     registers,
     collect() {
-      for (const { setting, usable } of sources.files) this.set({ file: setting }, Number(usable));
+      for (const { setting, usable } of sources.files) this.set({ file: setting }, Number(usable()));
     },
   });
 }

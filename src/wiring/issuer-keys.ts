@@ -43,11 +43,9 @@ export function openIssuerKeys(
     happened: (reason, count) => logger.event('issuer_keys_file_unusable', { reason, count }),
   });
   const file = watchedFile(auth.jwksFile, isJwksText, unusable.happened);
-  const followed = {
-    setting: 'AUTH_JWKS_FILE',
-    get usable() {
-      return file.usable;
-    },
+  return {
+    keys: keysFrom(keysFromFile(file), FILE_MAX_AGE_MS),
+    files: [{ setting: 'AUTH_JWKS_FILE', usable: file.usable }],
+    close: file.close,
   };
-  return { keys: keysFrom(keysFromFile(file), FILE_MAX_AGE_MS), files: [followed], close: file.close };
 }

@@ -97,12 +97,7 @@ export function openUpstream(
     leakGuard,
     files: opened
       .filter(({ fromFile }) => fromFile)
-      .map(({ setting, secret }) => ({
-        setting,
-        get usable() {
-          return secret.usable;
-        },
-      })),
+      .map(({ setting, secret: { usable } }) => ({ setting, usable })),
     close() {
       transport.close();
       for (const secret of secrets) secret.close();

@@ -48,7 +48,7 @@ function createBusyMetrics() {
     issuerKeysAvailable: () => true,
     cacheMemoryBytes: () => 4096,
     cacheMemoryEntries: () => 4,
-    files: [{ setting: 'MAGIC_HOUR_API_KEY_FILE', usable: false }],
+    files: [{ setting: 'MAGIC_HOUR_API_KEY_FILE', usable: () => false }],
   });
   const context = {
     route: '/v1/image-projects/{id}',

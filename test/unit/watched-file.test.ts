@@ -75,12 +75,12 @@ describe('a watched file', () => {
     await symlink(folder, path);
     file.reload();
     expect(file.content()).toBe('one');
-    expect(file.usable).toBe(false);
+    expect(file.usable()).toBe(false);
     expect(problems).toHaveLength(3);
     await rm(path);
     await writeFile(path, 'one');
     file.reload();
-    expect(file.usable).toBe(true);
+    expect(file.usable()).toBe(true);
     await writeFile(path, 'two');
     file.reload();
     expect(file.content()).toBe('two');
