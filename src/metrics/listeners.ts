@@ -38,14 +38,15 @@ export function countingListeners(metrics: Metrics): Listeners {
     },
     lookedUp: (kind, result) => metrics.lookups.inc(kind, result),
     statusSeen: (kind, status) => metrics.lookupStatus.inc(kind, status),
-    contractDrifted: (field) => metrics.contractDrift.inc({ field }),
-    attempted: (kind, status, seconds) => metrics.upstreamRequestDuration.observe({ kind, status }, seconds),
+    contractDrifted: (field) => metrics.contractDrift.inc(field),
+    attempted: (kind, status, seconds) =>
+      metrics.upstreamRequestDuration.observe(seconds, undefined, kind, status),
     keyRejected: () => metrics.upstreamKeyRejections.inc(),
     retried: () => metrics.upstreamRetries.inc(),
-    authenticationFailed: (reason) => metrics.authenticationFailures.inc({ reason }),
-    limitExceeded: (policy) => metrics.rateLimitRejections.inc({ policy }),
+    authenticationFailed: (reason) => metrics.authenticationFailures.inc(reason),
+    limitExceeded: (policy) => metrics.rateLimitRejections.inc(policy),
     leakStopped: () => metrics.responsesWithheld.inc(),
-    redisFailed: (operation) => metrics.redisErrors.inc({ operation }),
+    redisFailed: (operation) => metrics.redisErrors.inc(operation),
     certificateSeen: (peer, expiresAtMs) => metrics.tlsCertificateExpiry.set({ peer }, expiresAtMs / 1000),
   };
 }

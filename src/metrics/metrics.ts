@@ -1,11 +1,4 @@
-import {
-  Counter,
-  Gauge,
-  Histogram,
-  type OpenMetricsContentType,
-  type PrometheusContentType,
-  Registry,
-} from 'prom-client';
+import { Gauge, type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
 import { registerProcessMetrics } from './default-metrics.ts';
 import { type GaugeSources, registerGauges } from './gauges.ts';
 import {
@@ -40,10 +33,10 @@ export function createMetrics(
   const registers = [registry];
   registerProcessMetrics(registry);
 
-  const counter = <T extends string = never>(name: string, help: string, labelNames: readonly T[] = []) =>
-    new Counter({ name, help, labelNames, registers });
-  const durations = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
-    new Histogram({ name, help, labelNames, buckets: DURATION_BUCKETS_SECONDS, registers });
+  const counts = <const N extends readonly string[] = []>(name: string, help: string, ...labelNames: N) =>
+    countedSeries({ name, help, labelNames, registers });
+  const durations = <const N extends readonly string[]>(name: string, help: string, ...labelNames: N) =>
+    timedSeries({ name, help, labelNames, bucketsSeconds: DURATION_BUCKETS_SECONDS, registers });
 
   new Gauge({
     name: 'build_info',
@@ -54,48 +47,41 @@ export function createMetrics(
 
   const metrics = {
     registry,
-    httpRequestDuration: timedSeries({
-      name: 'http_request_duration_seconds',
-      help: 'Seconds from a request to the end of its response.',
-      labelNames: ['method', 'route', 'status'],
-      bucketsSeconds: DURATION_BUCKETS_SECONDS,
-      registers,
-    }),
-    lookups: countedSeries({
-      name: 'lookups_total',
-      help: 'Lookups by how they were answered.',
-      labelNames: ['kind', 'result'],
-      registers,
-    }),
-    lookupStatus: countedSeries({
-      name: 'lookup_status_total',
-      help: 'Lookups by the status of the project.',
-      labelNames: ['kind', 'status'],
-      registers,
-    }),
+    httpRequestDuration: durations(
+      'http_request_duration_seconds',
+      'Seconds from a request to the end of its response.',
+      'method',
+      'route',
+      'status',
+    ),
+    lookups: counts('lookups_total', 'Lookups by how they were answered.', 'kind', 'result'),
+    lookupStatus: counts('lookup_status_total', 'Lookups by the status of the project.', 'kind', 'status'),
     upstreamRequestDuration: durations(
       'upstream_request_duration_seconds',
       'Seconds that one attempt at the upstream took.',
-      ['kind', 'status'],
+      'kind',
+      'status',
     ),
-    upstreamRetries: counter('upstream_retries_total', 'Attempts after a first one that failed.'),
-    upstreamKeyRejections: counter(
+    upstreamRetries: counts('upstream_retries_total', 'Attempts after a first one that failed.'),
+    upstreamKeyRejections: counts(
       'upstream_key_rejections_total',
       "Times that the upstream refused the company's key.",
     ),
-    authenticationFailures: counter('authentication_failures_total', 'Callers not let in, by error code.', [
+    authenticationFailures: counts(
+      'authentication_failures_total',
+      'Callers not let in, by error code.',
       'reason',
-    ]),
-    rateLimitRejections: counter('rate_limit_rejections_total', 'Requests over a limit.', ['policy']),
-    responsesWithheld: counter(
+    ),
+    rateLimitRejections: counts('rate_limit_rejections_total', 'Requests over a limit.', 'policy'),
+    responsesWithheld: counts(
       'responses_withheld_total',
       "Responses not sent because the company's key was in them.",
     ),
-    redisErrors: counter('redis_errors_total', 'Redis commands that failed.', ['operation']),
-    contractDrift: counter(
+    redisErrors: counts('redis_errors_total', 'Redis commands that failed.', 'operation'),
+    contractDrift: counts(
       'upstream_contract_drift_total',
       'Fields of upstream bodies that were not as documented; `other` counts bodies with fields that are not documented.',
-      ['field'],
+      'field',
     ),
     tlsCertificateExpiry: new Gauge({
       name: 'tls_certificate_expiry_timestamp_seconds',
@@ -126,12 +112,12 @@ function beginAtZero(metrics: Begun, lookupRoutes: LookupRoutes): void {
     for (const result of LOOKUP_RESULTS) metrics.lookups.begin(kind, result);
     for (const status of PROJECT_STATUSES) metrics.lookupStatus.begin(kind, status);
     for (const status of OBJECTIVE_STATUSES) metrics.httpRequestDuration.begin('GET', route, status);
-    for (const status of UPSTREAM_STATUSES) metrics.upstreamRequestDuration.zero({ kind, status });
+    for (const status of UPSTREAM_STATUSES) metrics.upstreamRequestDuration.begin(kind, status);
   }
-  for (const reason of AUTHENTICATION_FAILURES) metrics.authenticationFailures.inc({ reason }, 0);
-  for (const policy of LIMIT_POLICIES) metrics.rateLimitRejections.inc({ policy }, 0);
-  for (const operation of REDIS_OPERATIONS) metrics.redisErrors.inc({ operation }, 0);
-  for (const field of DRIFTING_FIELDS) metrics.contractDrift.inc({ field }, 0);
+  for (const reason of AUTHENTICATION_FAILURES) metrics.authenticationFailures.begin(reason);
+  for (const policy of LIMIT_POLICIES) metrics.rateLimitRejections.begin(policy);
+  for (const operation of REDIS_OPERATIONS) metrics.redisErrors.begin(operation);
+  for (const field of DRIFTING_FIELDS) metrics.contractDrift.begin(field);
 }
 
 /**

@@ -1,25 +1,31 @@
 import { Counter, Histogram, type LabelValues, type PrometheusContentType, type Registry } from 'prom-client';
 
 /**
- * Counters and histograms for what happens with each request: plain numbers, of which prom-client is told when it is asked.
+ * Counters and histograms of plain numbers, of which prom-client is told when it is asked, and which others may read as well.
  * Its own `inc` and `observe` check, sort and join the labels each time (see bench/PROFILE.md).
  */
-export interface SeriesOptions<T extends string> {
+export interface SeriesOptions<N extends LabelNames> {
   readonly name: string;
   readonly help: string;
-  readonly labelNames: readonly T[];
+  readonly labelNames: N;
   readonly registers: Array<Registry<PrometheusContentType>>;
 }
 
+type LabelNames = readonly string[];
+type Labels = LabelValues<string>;
+
+/** In the order of the labels' names; none with a space in it. */
+type ValuesOf<N extends LabelNames> = { readonly [K in keyof N]: string };
+
 /** What is kept for each set of label values; made when the set is first seen. */
-function seriesOf<T extends string, V>(labelNames: readonly T[], make: (labels: LabelValues<T>) => V) {
+function seriesOf<N extends LabelNames, V>(labelNames: N, make: (labels: Labels) => V) {
   const byValues = new Map<string, V>();
   return {
-    of(...values: readonly string[]): V {
+    of(...values: ValuesOf<N>): V {
       const key = values.join(' ');
       const known = byValues.get(key);
       if (known !== undefined) return known;
-      const labels: LabelValues<T> = {};
+      const labels: Labels = {};
       for (const [at, name] of labelNames.entries()) labels[name] = values[at];
       const made = make(labels);
       byValues.set(key, made);
@@ -29,40 +35,54 @@ function seriesOf<T extends string, V>(labelNames: readonly T[], make: (labels: 
   };
 }
 
-export interface CountedSeries {
-  /** Has a series stand there at 0, where it isn't yet. */
-  begin(...labelValues: readonly string[]): void;
-  /** @param labelValues in the order of the labels' names; none with a space in it */
-  inc(...labelValues: readonly string[]): void;
+export interface Counted {
+  readonly labels: Labels;
+  readonly count: number;
 }
 
-export function countedSeries<T extends string>(options: SeriesOptions<T>): CountedSeries {
-  const series = seriesOf(options.labelNames, (labels) => ({ labels, untold: 0 }));
+export interface CountedSeries<N extends LabelNames> {
+  /** Has a series stand there at 0, where it isn't yet. */
+  begin(...labelValues: ValuesOf<N>): void;
+  inc(...labelValues: ValuesOf<N>): void;
+  all(): Iterable<Counted>;
+}
+
+export function countedSeries<N extends LabelNames>(options: SeriesOptions<N>): CountedSeries<N> {
+  const series = seriesOf(options.labelNames, (labels) => ({ labels, count: 0, told: 0 }));
   new Counter({
     ...options,
     collect() {
       for (const each of series.all()) {
-        this.inc(each.labels, each.untold);
-        each.untold = 0;
+        this.inc(each.labels, each.count - each.told);
+        each.told = each.count;
       }
     },
   });
   return {
     begin: (...labelValues) => void series.of(...labelValues),
     inc(...labelValues) {
-      series.of(...labelValues).untold += 1;
+      series.of(...labelValues).count += 1;
     },
+    all: series.all,
   };
 }
 
-export interface TimedSeries {
+export interface Timed {
+  readonly labels: Labels;
+  /** By bucket; the last is for what is over all bounds. */
+  readonly counts: readonly number[];
+}
+
+export interface TimedSeries<N extends LabelNames> {
+  /** The upper bounds of the buckets but the last, which has none. */
+  readonly bucketsSeconds: readonly number[];
   /** Has a series stand there at 0, where it isn't yet. */
-  begin(...labelValues: readonly string[]): void;
+  begin(...labelValues: ValuesOf<N>): void;
   /**
    * @param traceId of a trace that shows what took so long; its bucket tells the last one (OpenMetrics 1.0, "Exemplars")
-   * @param labelValues in the order of the labels' names; none with a space in it
    */
-  observe(seconds: number, traceId: string | undefined, ...labelValues: readonly string[]): void;
+  observe(seconds: number, traceId: string | undefined, ...labelValues: ValuesOf<N>): void;
+  all(): Iterable<Timed>;
 }
 
 const noExemplars = (): Array<Exemplar | undefined> => [];
@@ -75,21 +95,20 @@ interface Exemplar {
   readonly timestamp: number;
 }
 
-export function timedSeries<T extends string>(
-  options: SeriesOptions<T> & { readonly bucketsSeconds: readonly number[] },
-): TimedSeries {
+export function timedSeries<N extends LabelNames>(
+  options: SeriesOptions<N> & { readonly bucketsSeconds: readonly number[] },
+): TimedSeries<N> {
   const { name, help, labelNames, bucketsSeconds } = options;
   const series = seriesOf(labelNames, (labels) => ({
     labels,
     sum: 0,
-    /** By bucket; the last is for what is over all bounds. */
     counts: Array.from({ length: bucketsSeconds.length + 1 }, () => 0),
     /** By bucket; empty while no trace was told. */
     exemplars: noExemplars(),
   }));
 
   /** prom-client's histogram takes no sums: this one answers in its place, by the method that registries ask. */
-  class ToldHistogram extends Histogram<T> {
+  class ToldHistogram extends Histogram<string> {
     async getForPromString() {
       const values: unknown[] = [];
       for (const { labels: sharedLabels, sum, counts, exemplars } of series.all()) {
@@ -113,6 +132,7 @@ export function timedSeries<T extends string>(
   }
   new ToldHistogram({ ...options, buckets: [...bucketsSeconds] });
   return {
+    bucketsSeconds,
     begin: (...labelValues) => void series.of(...labelValues),
     observe(seconds, traceId, ...labelValues) {
       const kept = series.of(...labelValues);
@@ -123,5 +143,6 @@ export function timedSeries<T extends string>(
       if (traceId === undefined) return;
       kept.exemplars[at] = { labelSet: { trace_id: traceId }, value: seconds, timestamp: Date.now() / 1000 };
     },
+    all: series.all,
   };
 }
