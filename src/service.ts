@@ -140,7 +140,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     clock,
     version,
     nodeVersion: deps.nodeVersion,
-    registry: metrics.registry,
+    metrics,
     upstream,
     redis,
     memory,

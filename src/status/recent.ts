@@ -19,7 +19,7 @@ export interface Recent<T> {
  * @param options.clock one that is never set, so that spans between samples are true
  */
 export function keepRecent<T>(options: {
-  readonly read: () => Promise<T>;
+  readonly read: () => T;
   readonly clock: Clock;
   readonly everyMs: number;
   readonly keepMs: number;
@@ -28,17 +28,12 @@ export function keepRecent<T>(options: {
   const maxSamples = Math.ceil(keepMs / everyMs) + 1;
   const samples: Array<Sample<T>> = [];
 
-  async function take(): Promise<void> {
-    try {
-      const value = await read();
-      samples.push({ atMs: clock.now(), value });
-      if (samples.length > maxSamples) samples.shift();
-    } catch {
-      // One that is missing only makes the next span longer; a scrape of the same counts tells what is wrong with them.
-    }
+  function take(): void {
+    samples.push({ atMs: clock.now(), value: read() });
+    if (samples.length > maxSamples) samples.shift();
   }
 
-  void take();
+  take();
   const timer = setInterval(take, everyMs);
   timer.unref();
   return {

@@ -3,7 +3,7 @@ import type { Traffic } from './report.ts';
 
 /** Counts since the start, as one sample has them. */
 export interface Counts extends Omit<Traffic, 'seconds' | 'p50Seconds' | 'p95Seconds' | 'busyShare'> {
-  /** Requests by the upper bound of their time in seconds, each with those of all lower bounds. */
+  /** Requests by rising upper bounds of their time in seconds, each with those of all lower bounds. */
   readonly within: ReadonlyMap<number, number>;
   readonly activeMs: number;
   readonly idleMs: number;
@@ -31,9 +31,10 @@ export function trafficBetween(samples: ReadonlyArray<Sample<Counts>>): Traffic 
   const to = samples.at(-1)?.value ?? NO_COUNTS;
   const { lookups } = to;
   const grown = (read: (counts: Counts) => number) => read(to) - read(from);
-  const requestsWithin = [...to.within]
-    .map(([bound, count]): [number, number] => [bound, count - (from.within.get(bound) ?? 0)])
-    .sort(([a], [b]) => a - b);
+  const requestsWithin = [...to.within].map(([bound, count]): [number, number] => [
+    bound,
+    count - (from.within.get(bound) ?? 0),
+  ]);
   const activeMs = grown((counts) => counts.activeMs);
   const totalMs = activeMs + grown((counts) => counts.idleMs);
   return {

@@ -1,11 +1,11 @@
 import { memoryUsage } from 'node:process';
-import type { PrometheusContentType, Registry } from 'prom-client';
 import type { Config } from '../config.ts';
 import type { Readiness } from '../http/serve-health.ts';
 import type { Clock } from '../lookup/ports.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { trafficCounts } from '../metrics/traffic-counts.ts';
 import { OPS_ROUTES } from '../ops-app.ts';
 import { watchEventLoop } from '../status/event-loop.ts';
-import { readCounts } from '../status/read-counts.ts';
 import { keepRecent } from '../status/recent.ts';
 import type { StatusReport } from '../status/report.ts';
 import { type Counts, NO_COUNTS, trafficBetween } from '../status/traffic.ts';
@@ -28,7 +28,7 @@ export function openStatus(
     readonly clock: Clock;
     readonly version: string;
     readonly nodeVersion: string;
-    readonly registry: Registry<PrometheusContentType>;
+    readonly metrics: Metrics;
     readonly upstream: Pick<OpenUpstream, 'resilience' | 'keyInUse'>;
     readonly redis: Pick<RedisParts, 'topology' | 'up'>;
     readonly memory: { readonly bytes: number; readonly entries: number };
@@ -45,10 +45,9 @@ export function openStatus(
   const opsRoutes = new Set(OPS_ROUTES.map((path) => path.replace(':id', '{id}')));
   const eventLoop = watchEventLoop();
 
-  async function sample(): Promise<Counts> {
+  function sample(): Counts {
     for (const look of [key, circuitOpen, redisUp]) look();
-    const counts = await readCounts(parts.registry, (route) => !opsRoutes.has(route));
-    return { ...counts, ...eventLoop.read() };
+    return { ...trafficCounts(parts.metrics, (route) => !opsRoutes.has(route)), ...eventLoop.read() };
   }
   const recent = keepRecent({
     read: sample,
