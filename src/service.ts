@@ -1,24 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { createApp, LOOKUP_KINDS, templateOf } from './app.ts';
-import { authenticatedPolicy } from './auth/access-policy.ts';
-import { createTokenVerifier } from './auth/token-verifier.ts';
+import { LOOKUP_KINDS, templateOf } from './app.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
-import { limitByAddress, limitByUser } from './http/limit.ts';
 import { listen } from './http/listen.ts';
-import { type HealthCheck, readinessOf } from './http/serve-health.ts';
 import type { Logger } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
-import type { Kind } from './lookup/project.ts';
 import { countingListeners } from './metrics/listeners.ts';
-import { createMetrics, metricsRenderer } from './metrics/metrics.ts';
-import { createOpsApp } from './ops-app.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import type { RequestLog } from './request-log.ts';
 import { createLifecycle } from './shutdown.ts';
 import { openIssuerKeys } from './wiring/issuer-keys.ts';
+import { openOps } from './wiring/ops.ts';
+import { openPublic } from './wiring/public.ts';
 import { openRedis } from './wiring/redis.ts';
-import { openStatus } from './wiring/status.ts';
 import { openTracing } from './wiring/tracing.ts';
 import { openUpstream } from './wiring/upstream.ts';
 
@@ -52,7 +47,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   const lifecycle = createLifecycle();
   const tracing = await openTracing(config, { logger, version });
 
-  const { keys, files: issuerFiles, close: closeKeys } = openIssuerKeys(config.auth, clock, logger);
+  const issuer = openIssuerKeys(config.auth, clock, logger);
   const upstream = openUpstream(config.upstream, {
     clock,
     events: count,
@@ -82,86 +77,32 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     events: count,
   });
 
-  metrics.watch({
-    requestsInFlight: () => count.requestsInFlight,
-    upstreamCircuitOpen: () => upstream.resilience.circuitOpen,
-    upstreamInFlight: () => upstream.resilience.inFlight,
-    upstreamQueued: () => upstream.resilience.queued,
-    redisConfigured: () => redis.shared !== undefined,
-    redisUp: redis.up,
-    issuerKeysAvailable: () => keys.available,
-    cacheMemoryBytes: () => memory.bytes,
-    cacheMemoryEntries: () => memory.entries,
-    files: [...upstream.files, ...issuerFiles],
-  });
-
-  const { max, ipMax, windowSeconds } = config.rateLimit;
-  const app = createApp({
-    lookup: {
-      ...lookup,
-      find(request) {
-        const found = lookup.find(request);
-        return found instanceof Promise ? lifecycle.answerInTime(found) : found;
-      },
-    },
-    verifier: tracing.verifier(createTokenVerifier(keys, config.auth, clock)),
-    accessPolicy: authenticatedPolicy,
-    limitByAddress: limitByAddress({
-      max: ipMax,
-      windowSeconds,
-      store: redis.limitStore('ip', ipMax),
-      events: count,
-    }),
-    limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user', max), events: count }),
-    events: {
-      requestBegan: count.requestBegan,
-      requestEnded: tracing.requestEnded((request) => {
-        count.requestEnded(request);
-        deps.logRequest(request);
-      }),
-      authenticationFailed: count.authenticationFailed,
-    },
+  const app = openPublic(config, {
     clock,
-    corsOrigins: config.http.corsOrigins,
-    trustProxy: config.http.trustProxy,
-    apiDescription: readApiDescription,
-    draining: lifecycle,
+    logRequest: deps.logRequest,
+    lifecycle,
+    tracing,
+    lookup,
+    keys: issuer.keys,
+    redis,
     leakGuard: upstream.leakGuard,
+    count,
+    apiDescription: readApiDescription,
   });
-  const ready = () => lifecycle.ready;
-  const checks: readonly HealthCheck[] = [
-    { name: 'lifecycle', run: () => ({ status: lifecycle.ready ? 'ok' : 'failed' }) },
-    { name: 'issuer_keys', run: () => ({ status: keys.available ? 'ok' : 'degraded' }) },
-    { name: 'redis', run: redis.check },
-    { name: 'upstream', run: () => ({ status: upstream.resilience.circuitOpen ? 'degraded' : 'ok' }) },
-  ];
-  const status = openStatus(config, {
-    readiness: () => readinessOf(ready, checks),
-    clock,
-    version,
-    nodeVersion: deps.nodeVersion,
+  const ops = openOps(config, {
+    ...deps,
+    lifecycle,
+    lookup,
     metrics,
+    count,
+    issuer,
     upstream,
     redis,
     memory,
-    requestsInFlight: () => count.requestsInFlight,
-  });
-  const opsApp = createOpsApp({
-    renderMetrics: metricsRenderer(metrics.registry),
-    ready,
-    checks,
-    status: status.report,
-    async purge(kind: Kind, id: string) {
-      lookup.forget(kind, id);
-      await redis.shared?.purge(kind, id);
-      logger.event('project_purged', { kind });
-    },
-    events: count,
-    leakGuard: upstream.leakGuard,
   });
 
   const publicListener = await listen(tracing.listener(app), config.http.host, config.http.port, 'public');
-  const opsListener = await listen(opsApp, config.ops.host, config.ops.port, 'ops').catch(
+  const opsListener = await listen(ops.app, config.ops.host, config.ops.port, 'ops').catch(
     (error: unknown) => {
       publicListener.server.close();
       throw error;
@@ -169,7 +110,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   );
   lifecycle.started();
   // A failure is told by the keys themselves, and the first token asks for them again.
-  void keys.warmUp();
+  void issuer.keys.warmUp();
 
   return {
     publicUrl: publicListener.url,
@@ -182,9 +123,9 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       });
       opsListener.server.close();
       opsListener.server.closeAllConnections();
-      status.close();
+      ops.close();
       upstream.close();
-      closeKeys();
+      issuer.close();
       await redis.close();
       await tracing.close(Math.min(LAST_SPANS_MS, Math.max(0, endsAtMs - performance.now())));
       return finished;

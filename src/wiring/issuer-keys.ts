@@ -13,12 +13,15 @@ const MAX_AGE_MS = 10 * 60_000;
 /** A file costs nothing to read, and whoever exchanged it wants it to count. */
 const FILE_MAX_AGE_MS = 1000;
 
+export interface OpenIssuer {
+  readonly keys: IssuerKeys;
+  /** The files that keys come from. */
+  readonly files: readonly FollowedFile[];
+  close(): void;
+}
+
 /** The issuer's keys, from wherever the configuration says. */
-export function openIssuerKeys(
-  auth: Config['auth'],
-  clock: Clock,
-  logger: Logger,
-): { readonly keys: IssuerKeys; readonly files: readonly FollowedFile[]; close(): void } {
+export function openIssuerKeys(auth: Config['auth'], clock: Clock, logger: Logger): OpenIssuer {
   const failing = createBurst<string>({
     happened: (reason, count) => logger.event('issuer_keys_failed', { reason, count }),
     over: () => logger.event('issuer_keys_loaded'),

@@ -1,7 +1,9 @@
 import { memoryUsage } from 'node:process';
+import type { MemoryTier } from '../cache/memory-cache.ts';
 import type { Config } from '../config.ts';
 import type { Readiness } from '../http/serve-health.ts';
 import type { Clock } from '../lookup/ports.ts';
+import type { Listeners } from '../metrics/listeners.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { trafficCounts } from '../metrics/traffic-counts.ts';
 import { OPS_ROUTES } from '../ops-app.ts';
@@ -21,21 +23,19 @@ export interface Status {
   close(): void;
 }
 
+export interface StatusParts {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly metrics: Metrics;
+  readonly count: Pick<Listeners, 'requestsInFlight'>;
+  readonly upstream: Pick<OpenUpstream, 'resilience' | 'keyInUse'>;
+  readonly redis: Pick<RedisParts, 'topology' | 'up'>;
+  readonly memory: Pick<MemoryTier, 'bytes' | 'entries'>;
+}
+
 /** Gathers what the status page shows, by looking at the parts once a second and when the page is asked for. */
-export function openStatus(
-  config: Config,
-  parts: {
-    readonly clock: Clock;
-    readonly version: string;
-    readonly nodeVersion: string;
-    readonly metrics: Metrics;
-    readonly upstream: Pick<OpenUpstream, 'resilience' | 'keyInUse'>;
-    readonly redis: Pick<RedisParts, 'topology' | 'up'>;
-    readonly memory: { readonly bytes: number; readonly entries: number };
-    readonly requestsInFlight: () => number;
-    readonly readiness: () => Readiness;
-  },
-): Status {
+export function openStatus(config: Config, parts: StatusParts, readiness: () => Readiness): Status {
   const { clock, upstream, redis, memory } = parts;
   const { resilience, keyInUse } = upstream;
   const startedAtMs = clock.now();
@@ -64,7 +64,7 @@ export function openStatus(
         startedAtMs,
         version: parts.version,
         nodeVersion: parts.nodeVersion,
-        ...parts.readiness(),
+        ...readiness(),
         upstream: {
           host: new URL(config.upstream.baseUrl).host,
           circuitOpen: circuitOpen(),
@@ -77,7 +77,7 @@ export function openStatus(
         redis: redis.topology === undefined ? undefined : { topology: redis.topology, up: redisUp() },
         cache: { bytes: memory.bytes, maxBytes: config.cache.memoryMaxBytes, entries: memory.entries },
         // Without the one that asks for this.
-        requestsInFlight: Math.max(0, parts.requestsInFlight() - 1),
+        requestsInFlight: Math.max(0, parts.count.requestsInFlight - 1),
         memory: memoryOf(memoryUsage()),
         lastMinute: trafficBetween(recent.within(MINUTE_MS)),
         lastFiveMinutes: trafficBetween(samples),

@@ -1,0 +1,63 @@
+import type { Express } from 'express';
+import type { Config } from '../config.ts';
+import { type HealthCheck, readinessOf } from '../http/serve-health.ts';
+import type { Logger } from '../log.ts';
+import type { Lookup } from '../lookup/lookup.ts';
+import type { Listeners } from '../metrics/listeners.ts';
+import { metricsRenderer } from '../metrics/metrics.ts';
+import { createOpsApp } from '../ops-app.ts';
+import type { OpenIssuer } from './issuer-keys.ts';
+import type { RedisParts } from './redis.ts';
+import { openStatus, type StatusParts } from './status.ts';
+import type { OpenUpstream } from './upstream.ts';
+
+export interface OpsParts extends StatusParts {
+  readonly logger: Logger;
+  readonly lifecycle: { readonly ready: boolean };
+  readonly lookup: Pick<Lookup, 'forget'>;
+  readonly count: Listeners;
+  readonly issuer: OpenIssuer;
+  readonly upstream: OpenUpstream;
+  readonly redis: RedisParts;
+}
+
+/** What operators and machines ask of all the parts: metrics, health, the status page, purges. */
+export function openOps(config: Config, parts: OpsParts): { readonly app: Express; close(): void } {
+  const { logger, lifecycle, lookup, issuer, metrics, count, upstream, redis, memory } = parts;
+  const { resilience, leakGuard } = upstream;
+  metrics.watch({
+    requestsInFlight: () => count.requestsInFlight,
+    upstreamCircuitOpen: () => resilience.circuitOpen,
+    upstreamInFlight: () => resilience.inFlight,
+    upstreamQueued: () => resilience.queued,
+    redisConfigured: () => redis.shared !== undefined,
+    redisUp: redis.up,
+    issuerKeysAvailable: () => issuer.keys.available,
+    cacheMemoryBytes: () => memory.bytes,
+    cacheMemoryEntries: () => memory.entries,
+    files: [...upstream.files, ...issuer.files],
+  });
+
+  const ready = () => lifecycle.ready;
+  const checks: readonly HealthCheck[] = [
+    { name: 'lifecycle', run: () => ({ status: lifecycle.ready ? 'ok' : 'failed' }) },
+    { name: 'issuer_keys', run: () => ({ status: issuer.keys.available ? 'ok' : 'degraded' }) },
+    { name: 'redis', run: redis.check },
+    { name: 'upstream', run: () => ({ status: resilience.circuitOpen ? 'degraded' : 'ok' }) },
+  ];
+  const status = openStatus(config, parts, () => readinessOf(ready, checks));
+  const app = createOpsApp({
+    renderMetrics: metricsRenderer(metrics.registry),
+    ready,
+    checks,
+    status: status.report,
+    async purge(kind, id) {
+      lookup.forget(kind, id);
+      await redis.shared?.purge(kind, id);
+      logger.event('project_purged', { kind });
+    },
+    events: count,
+    leakGuard,
+  });
+  return { app, close: status.close };
+}

@@ -1,0 +1,70 @@
+import type { Express } from 'express';
+import { createApp } from '../app.ts';
+import { authenticatedPolicy } from '../auth/access-policy.ts';
+import type { IssuerKeys } from '../auth/issuer-keys.ts';
+import { createTokenVerifier } from '../auth/token-verifier.ts';
+import type { Config } from '../config.ts';
+import { limitByAddress, limitByUser } from '../http/limit.ts';
+import type { RefusalGate } from '../http/refusal-gate.ts';
+import type { LeakGuard } from '../leak-guard.ts';
+import type { Lookup } from '../lookup/lookup.ts';
+import type { Clock } from '../lookup/ports.ts';
+import type { Listeners } from '../metrics/listeners.ts';
+import type { RequestLog } from '../request-log.ts';
+import type { Tracing } from '../tracing/tracing.ts';
+import type { RedisParts } from './redis.ts';
+
+/** What users ask, with the limits, the policy and the deadlines that the configuration sets. */
+export function openPublic(
+  config: Config,
+  parts: {
+    readonly clock: Clock;
+    readonly logRequest: RequestLog;
+    readonly lifecycle: RefusalGate & {
+      /** Tells whoever waits for what would outlast a stop that it is too late. */
+      answerInTime<T>(work: Promise<T>): Promise<T>;
+    };
+    readonly tracing: Pick<Tracing, 'verifier' | 'requestEnded'>;
+    readonly lookup: Lookup;
+    readonly keys: IssuerKeys;
+    readonly redis: Pick<RedisParts, 'limitStore'>;
+    readonly leakGuard: LeakGuard;
+    readonly count: Listeners;
+    readonly apiDescription: () => string;
+  },
+): Express {
+  const { clock, lifecycle, tracing, lookup, redis, count } = parts;
+  const { max, ipMax, windowSeconds } = config.rateLimit;
+  return createApp({
+    lookup: {
+      ...lookup,
+      find(request) {
+        const found = lookup.find(request);
+        return found instanceof Promise ? lifecycle.answerInTime(found) : found;
+      },
+    },
+    verifier: tracing.verifier(createTokenVerifier(parts.keys, config.auth, clock)),
+    accessPolicy: authenticatedPolicy,
+    limitByAddress: limitByAddress({
+      max: ipMax,
+      windowSeconds,
+      store: redis.limitStore('ip', ipMax),
+      events: count,
+    }),
+    limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user', max), events: count }),
+    events: {
+      requestBegan: count.requestBegan,
+      requestEnded: tracing.requestEnded((request) => {
+        count.requestEnded(request);
+        parts.logRequest(request);
+      }),
+      authenticationFailed: count.authenticationFailed,
+    },
+    clock,
+    corsOrigins: config.http.corsOrigins,
+    trustProxy: config.http.trustProxy,
+    apiDescription: parts.apiDescription,
+    draining: lifecycle,
+    leakGuard: parts.leakGuard,
+  });
+}
