@@ -7,7 +7,6 @@ import { createRedisClient, createSubscriber, type RedisClient } from '../cache/
 import { createRedisGuard, type RedisOperation } from '../cache/redis-guard.ts';
 import { createRedisProbe } from '../cache/redis-probe.ts';
 import { watchSentinels } from '../cache/sentinel-watch.ts';
-import { unreachableReason } from '../cache/unreachable-reason.ts';
 import { certificateExpiresAtMs } from '../certificate.ts';
 import type { Config } from '../config.ts';
 import type { HealthCheck } from '../http/serve-health.ts';
@@ -16,10 +15,10 @@ import type { LimitStore } from '../limits/limit-store.ts';
 import { createLocalStore } from '../limits/local-store.ts';
 import { createSettlingStore } from '../limits/settling-store.ts';
 import type { Logger } from '../log.ts';
-import { createBurst } from '../log-bursts.ts';
 import type { Clock, SharedCache } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import { createRedisLog } from './redis-log.ts';
 
 /** By how much a flight can outlast the upstream's deadline, with all that it asks Redis; a purge must win over it. */
 const FLIGHT_MARGIN_MS = 5000;
@@ -68,24 +67,20 @@ export function openRedis(
 
   const subscriber = createSubscriber(client, config.redis);
   const { keyPrefix, commandTimeoutMs } = config.redis;
+  const log = createRedisLog(logger);
   const guard = deps.tracing.redis(
     createRedisGuard({
       probe: createRedisProbe(client, subscriber, `${keyPrefix}v1:probe`),
       commandTimeoutMs,
       events: {
         redisFailed: deps.onFailed,
-        redisCameUp() {
-          away.cameUp();
-          reasons.forget();
-        },
-        redisWentDown: (error) => away.wentDown(unreachableReason(error)),
+        redisCameUp: log.cameUp,
+        redisWentDown: log.wentDown,
       },
     }),
   );
-  const away = createAbsences(logger);
-  const reasons = createReasons(logger);
   const tellReason = (error: unknown) => {
-    if (!guard.up) reasons.tell(error);
+    if (!guard.up) log.unreachable(error);
   };
   client.on('error', tellReason);
   if (client instanceof Cluster) client.on('node error', tellReason);
@@ -122,12 +117,7 @@ export function openRedis(
         replicas: config.rateLimit.expectedReplicas,
         clock: deps.clock,
       }),
-    topology:
-      client instanceof Cluster
-        ? 'Cluster'
-        : config.redis.sentinelName === undefined
-          ? 'one server'
-          : 'Sentinel',
+    topology: topologyOf(client, config),
     up: () => guard.up,
     check: () => ({ status: guard.up ? 'ok' : 'degraded' }),
     async close() {
@@ -139,34 +129,9 @@ export function openRedis(
   };
 }
 
-/** Tells when Redis goes and comes. */
-function createAbsences(logger: Logger) {
-  let seen = false;
-  const burst = createBurst<string>({
-    happened: (reason, count) => logger.event('redis_went_away', { reason, count }),
-    over: () => logger.event('redis_connected'),
-  });
-  return {
-    wentDown: burst.happened,
-    cameUp() {
-      if (!seen) logger.event('redis_connected');
-      seen = true;
-      burst.over();
-    },
-  };
-}
-
-/** Tells why there is no connection: once, however many attempts fail for the same reason. */
-function createReasons(logger: Logger) {
-  const told = new Set<string>();
-  return {
-    tell(error: unknown) {
-      const reason = unreachableReason(error);
-      if (!told.has(reason)) logger.event('redis_unreachable', { reason });
-      told.add(reason);
-    },
-    forget: () => told.clear(),
-  };
+function topologyOf(client: RedisClient, { redis }: Config): 'one server' | 'Sentinel' | 'Cluster' {
+  if (client instanceof Cluster) return 'Cluster';
+  return redis.sentinelName === undefined ? 'one server' : 'Sentinel';
 }
 
 function tellCertificate(stream: Redis['stream'], onCertificate: (expiresAtMs: number) => void): void {
