@@ -16,9 +16,6 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** The page refreshes every two seconds, of figures that are a second old. */
-const soon = (assert: () => Promise<void>) => vi.waitFor(assert, { timeout: 10_000, interval: 100 });
-
 async function openPage(stack: Stack, options?: Parameters<typeof openStatusPage>[2]) {
   return openStatusPage(browser, stack.service.opsUrl, options);
 }
@@ -33,7 +30,7 @@ describe('the status page in any browser', () => {
   ] as const)('fits a %s, %i wide, %s, and is easy to read', async (_what, width, colorScheme) => {
     const stack = await startStack({ env: { UPSTREAM_RETRIES: '0', REDIS_URL: 'redis://127.0.0.1:1' } });
     for (let n = 0; n < 10; n += 1) await stack.lookup(`status-503-${n}`);
-    const { page, row, complaints } = await openPage(stack, {
+    const { page, row, complaints, soon } = await openPage(stack, {
       viewport: { width, height: 800 },
       colorScheme,
     });
@@ -79,8 +76,6 @@ describe('the status page in any browser', () => {
   test('rests while its tab is hidden, and is up to date when it is seen again', async () => {
     const stack = await startStack();
     const { page, row } = await openPage(stack);
-    await page.clock.install();
-    await page.reload();
     let refreshes = 0;
     page.on('request', () => {
       refreshes += 1;
@@ -92,10 +87,10 @@ describe('the status page in any browser', () => {
     await stack.lookup('complete-1');
     await page.clock.runFor(60_000);
     expect(refreshes).toBe(0);
-    await soon(async () => {
+    await vi.waitFor(async () => {
       await show(false);
       expect((await row('All'))[2]).toBe('1');
-    });
+    }, 10_000);
     expect(refreshes).toBeGreaterThan(0);
   });
 
@@ -103,10 +98,10 @@ describe('the status page in any browser', () => {
     const stack = await startStack();
     await stack.lookup('complete-1');
     const { page, row } = await openPage(stack, { javaScriptEnabled: false });
-    await soon(async () => {
+    await vi.waitFor(async () => {
       await page.reload();
       expect((await row('All'))[2]).toBe('1');
-    });
+    }, 10_000);
     expect(await page.locator('#live').innerText()).toBe('Loaded again every 10 seconds.');
     expect(await page.locator('meta[http-equiv=refresh]').getAttribute('content')).toBe('10');
   });
@@ -127,7 +122,7 @@ describe('the status page in any browser', () => {
     onTestFinished(() => redis.stop());
     const stack = await startStack({ env: { REDIS_URL: redis.url } });
     await stack.lookup('complete-1');
-    await soon(async () => {
+    await vi.waitFor(async () => {
       const { stdout } = await run(w3m, ['-dump', '-cols', '80', '-O', 'UTF-8', stack.service.opsUrl]);
       const lines = stdout.split('\n').map((line) => line.trim());
       const order = [
@@ -154,6 +149,6 @@ describe('the status page in any browser', () => {
       ];
       const found = order.map((wanted) => lines.findIndex((line) => wanted.test(line)));
       expect([found.includes(-1) ? stdout : '', found]).toEqual(['', [...found].sort((a, b) => a - b)]);
-    });
+    }, 10_000);
   });
 });

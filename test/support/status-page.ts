@@ -1,13 +1,18 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 
 export interface OpenStatusPage {
   readonly page: Page;
   /** The cells of the row that a name heads, in the words that are shown. */
   row(name: string): Promise<string[]>;
+  /** Resolves once the page shows it. Only the page's own clock is put forward, so that it refreshes at once. */
+  soon(assert: () => Promise<void>): Promise<void>;
   /** What the browser had to say against it: errors, warnings, what its policy refused. */
   readonly complaints: readonly string[];
 }
+
+/** How often the page asks for itself. */
+const REFRESH_MS = 2000;
 
 /** The status page in a tab that closes with the test. */
 export async function openStatusPage(
@@ -24,9 +29,18 @@ export async function openStatusPage(
     if (['error', 'warning'].includes(message.type()))
       complaints.push(`${message.type()}: ${message.text()}`);
   });
+  await page.clock.install();
   await page.goto(url);
   return {
     page,
+    soon: (assert) =>
+      vi.waitFor(
+        async () => {
+          await page.clock.runFor(REFRESH_MS);
+          await assert();
+        },
+        { timeout: 10_000, interval: 100 },
+      ),
     row: (name) =>
       page
         .getByRole('row')

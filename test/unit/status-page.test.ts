@@ -9,26 +9,12 @@ import {
 import { html, toMarkup } from '../../src/status/html.ts';
 import { renderPage } from '../../src/status/page.ts';
 import type { StatusReport, Traffic } from '../../src/status/report.ts';
+import { trafficBetween } from '../../src/status/traffic.ts';
 import { NOW_MS } from '../support/builders.ts';
 
 const MINUTE_MS = 60_000;
 
-const QUIET: Traffic = {
-  seconds: 60,
-  requests: 0,
-  serverErrors: 0,
-  p50Seconds: undefined,
-  p95Seconds: undefined,
-  lookups: { memory_hit: 0, redis_hit: 0, collapsed: 0, miss: 0, error: 0 },
-  upstreamRequests: 0,
-  upstreamFailures: 0,
-  keyRejections: 0,
-  limitedUsers: 0,
-  limitedAddresses: 0,
-  redisErrors: 0,
-  longestDelayMs: 0,
-  busyShare: 0,
-};
+const QUIET: Traffic = { ...trafficBetween([]), seconds: 60, busyShare: 0 };
 
 const REPORT: StatusReport = {
   atMs: NOW_MS,
