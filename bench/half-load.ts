@@ -1,18 +1,14 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serviceInMemory, serviceWithRedis } from './contenders/contenders.ts';
 import type { FullKind } from './contenders/kinds.ts';
 import { checkFull } from './support/check.ts';
 import { type FullContender, UNREACHED_LIMIT } from './support/contender.ts';
-import { rotatingScript } from './support/lua.ts';
 import { independentArrivals, noPause, percentile, sendPaced } from './support/paced-load.ts';
 import { watchCore } from './support/process-facts.ts';
 import { rotatingRequests } from './support/requests.ts';
-import { prepareRing } from './support/ring.ts';
-import { type Surroundings, tokensOfUsers } from './support/surroundings.ts';
+import { prepareRotation } from './support/rotation.ts';
+import type { Surroundings } from './support/surroundings.ts';
 import { timeTurn } from './support/turn.ts';
-
-const USERS = 8;
 
 export interface HalfLoadOptions {
   readonly rounds: number;
@@ -52,10 +48,7 @@ export async function measureHalfLoad(
   options: HalfLoadOptions,
 ): Promise<HalfLoadFigures[]> {
   const { folder, redis, issuer, signal } = surroundings;
-  const tokens = await tokensOfUsers(issuer, USERS);
-  const { ring, expected } = await prepareRing(surroundings);
-  const script = join(folder, 'rotating.lua');
-  await writeFile(script, rotatingScript(tokens, ring.ids));
+  const { tokens, ring, expected, script } = await prepareRotation(surroundings);
 
   await using stack = new AsyncDisposableStack();
   async function enter(kind: FullKind) {

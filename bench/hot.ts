@@ -1,19 +1,16 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BARE_KINDS, FULL_KINDS, serviceInMemory, serviceWithRedis } from './contenders/contenders.ts';
 import { measureRedisWork, type RedisWork } from './redis-work.ts';
 import { checkBareBytes, checkFull, checkLimit } from './support/check.ts';
 import { type Contender, type FullContender, UNREACHED_LIMIT } from './support/contender.ts';
 import { checkLogLines } from './support/log-lines.ts';
-import { rotatingScript } from './support/lua.ts';
 import { noPause, sendPaced } from './support/paced-load.ts';
 import { rotatingRequests } from './support/requests.ts';
-import { prepareRing } from './support/ring.ts';
+import { prepareRotation } from './support/rotation.ts';
 import { scrape } from './support/scrape.ts';
-import { type Surroundings, tokensOfUsers } from './support/surroundings.ts';
+import type { Surroundings } from './support/surroundings.ts';
 import { type Turn, timeTurn } from './support/turn.ts';
 
-const USERS = 8;
 /** More than the checks send to one contender. */
 const REQUESTS_OF_CHECKS = 200;
 
@@ -48,10 +45,7 @@ interface FullEntrant extends Entrant {
 /** Full load of lookups from memory, on each contender in turns, after each has shown that it does the whole work. */
 export async function measureHot(surroundings: Surroundings, options: HotOptions): Promise<HotFigures> {
   const { folder, redis, issuer, signal } = surroundings;
-  const tokens = await tokensOfUsers(issuer, USERS);
-  const { ring, expected } = await prepareRing(surroundings);
-  const script = join(folder, 'rotating.lua');
-  await writeFile(script, rotatingScript(tokens, ring.ids));
+  const { tokens, ring, expected, script } = await prepareRotation(surroundings);
 
   await using stack = new AsyncDisposableStack();
   const bare: Entrant[] = [];

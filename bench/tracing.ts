@@ -1,20 +1,17 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startArguments } from '../test/support/service-process.ts';
 import { serviceInMemory } from './contenders/contenders.ts';
 import type { FullKind } from './contenders/kinds.ts';
 import { checkFull } from './support/check.ts';
 import { type ServiceSettings, startServiceContender, UNREACHED_LIMIT } from './support/contender.ts';
-import { rotatingScript } from './support/lua.ts';
 import { noPause, sendPaced } from './support/paced-load.ts';
 import { rotatingRequests } from './support/requests.ts';
-import { prepareRing } from './support/ring.ts';
+import { prepareRotation } from './support/rotation.ts';
 import { startSpanSink } from './support/span-sink.ts';
-import { type Surroundings, tokensOfUsers } from './support/surroundings.ts';
+import type { Surroundings } from './support/surroundings.ts';
 import { type Turn, timeTurn } from './support/turn.ts';
 import { checkOut } from './support/worktree.ts';
 
-const USERS = 8;
 const RATIOS = [0, 0.1, 1];
 
 export const OFF = 'off';
@@ -44,10 +41,7 @@ export async function measureTracing(
   options: TracingOptions,
 ): Promise<readonly TracingRuns[]> {
   const { folder, redis, issuer, signal } = surroundings;
-  const tokens = await tokensOfUsers(issuer, USERS);
-  const { ring, expected } = await prepareRing(surroundings);
-  const script = join(folder, 'rotating.lua');
-  await writeFile(script, rotatingScript(tokens, ring.ids));
+  const { tokens, ring, expected, script } = await prepareRotation(surroundings);
 
   await using stack = new AsyncDisposableStack();
   const sink = stack.use(await startSpanSink());
