@@ -87,6 +87,16 @@ export function assertConfined(status: string): void {
   assert.equal(field('NoNewPrivs'), '1', 'no new privileges');
 }
 
+/** @throws AssertionError unless the first lookup of a project is a miss, and the second a hit in memory */
+export async function lookUpTwice(project: string, token: string): Promise<void> {
+  for (const expected of [/; fwd=uri-miss; fwd-status=200; stored/, /; hit; .*detail=memory/]) {
+    const answer = await fetch(project, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal(answer.status, 200, await answer.text());
+    assert.match(answer.headers.get('cache-status') ?? '', expected);
+    say(`lookup: 200, Cache-Status: ${answer.headers.get('cache-status')}`);
+  }
+}
+
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -14,7 +14,7 @@ const TIMEOUT_MS = 60_000;
 /** Nothing listens there: that Redis, the issuer and the collector of spans are away is no reason not to be ready. */
 const NOBODY = '127.0.0.1:1';
 
-const lineSchema = z.object({ msg: z.string(), ops: z.url().optional() });
+const lineSchema = z.object({ event: z.string(), ops: z.url().optional() });
 
 const [folder, ...args] = process.argv.slice(2);
 const service = spawn(process.execPath, args, {
@@ -38,8 +38,8 @@ const exited = once(service, 'exit');
 
 let status = 0;
 for await (const line of createInterface({ input: service.stdout })) {
-  const { msg, ops } = lineSchema.parse(JSON.parse(line));
-  if (msg !== 'ready' || ops === undefined) continue;
+  const { event, ops } = lineSchema.parse(JSON.parse(line));
+  if (event !== 'ready' || ops === undefined) continue;
   ({ status } = await fetch(`${ops}/readyz`));
   service.kill('SIGTERM');
 }

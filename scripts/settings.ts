@@ -44,7 +44,7 @@ function requiredVariables(): ReadonlySet<string> {
   try {
     loadConfig({});
   } catch (error) {
-    if (error instanceof ConfigError) return new Set(error.faults.map((fault) => fault.replace(/:.*/s, '')));
+    if (error instanceof ConfigError) return new Set(error.variables);
     throw error;
   }
   return new Set();

@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { freePort } from '../test/support/free-port.ts';
 import { startMagicHourEmulator } from '../test/support/magic-hour-emulator.ts';
 import { startTokenIssuer } from '../test/support/token-issuer.ts';
-import { assertConfined, containersOf, say, until } from './containers.ts';
+import { assertConfined, containersOf, lookUpTwice, say, until } from './containers.ts';
 import { assertContent, assertLabels, assertSbom, SBOM_PATH } from './image-content.ts';
 
 const START_TIMEOUT_MS = 30_000;
@@ -100,13 +100,7 @@ async function useIt(): Promise<void> {
   await containers('podman', 'healthcheck', 'run', name);
   say('health check: passed');
 
-  const headers = { authorization: `Bearer ${await issuer.token()}` };
-  for (const expected of [/; fwd=uri-miss; fwd-status=200; stored/, /; hit; .*detail=memory/]) {
-    const answer = await fetch(project, { headers });
-    assert.equal(answer.status, 200, await answer.text());
-    assert.match(answer.headers.get('cache-status') ?? '', expected);
-    say(`lookup: 200, Cache-Status: ${answer.headers.get('cache-status')}`);
-  }
+  await lookUpTwice(project, await issuer.token());
   assert.equal(emulator.count(), 1, 'two lookups cause one upstream request');
   assert.equal((await fetch(project)).status, 401);
   say('lookup without a token: 401');
