@@ -15,7 +15,7 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
     'settings.ts',
     'unknown-settings.ts',
   ],
-  log: ['log.ts', 'log-batches.ts', 'log-bursts.ts', 'log-events.ts', 'request-log.ts', 'sampler.ts'],
+  log: ['log.ts', 'log-batches.ts', 'log-bursts.ts', 'log-events.ts', 'request-log.ts', 'even-sampler.ts'],
 };
 
 /** Anybody may import these, which import nothing but each other; arrows to them would only fill the picture. */

@@ -1,8 +1,8 @@
 import type { DestinationStream } from 'pino';
 import { describeError } from './describe-error.ts';
+import { createEvenSampler } from './even-sampler.ts';
 import type { EndedRequest } from './http/observe.ts';
 import { type Logger, SERVICE } from './log.ts';
-import { createSampler } from './sampler.ts';
 
 /** Writes one line a request: the route's template, never its path; no header, no query, no body. */
 export type RequestLog = (request: EndedRequest) => void;
@@ -23,7 +23,7 @@ export function createRequestLog(options: {
   const { logger, version, destination, hitSampleRatio } = options;
   const origin = `,"service":${JSON.stringify(SERVICE)},"version":${JSON.stringify(version)},"event":"request"`;
   const now = createTimestamp();
-  const sample = hitSampleRatio === 1 ? undefined : createSampler(hitSampleRatio);
+  const sample = hitSampleRatio === 1 ? undefined : createEvenSampler(hitSampleRatio);
   const ofSampled = `,"sample_ratio":${hitSampleRatio}`;
 
   return (request) => {

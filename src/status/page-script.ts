@@ -3,8 +3,8 @@
  * focus, selection and place stay. Served as it stands; without it the page is the same and reloads.
  */
 export const PAGE_SCRIPT = `'use strict';
-const PERIOD_MS = 2000;
-const PATIENCE_MS = 5000;
+const REFRESH_EVERY_MS = 2000;
+const ANSWER_TIMEOUT_MS = 5000;
 const live = document.getElementById('live');
 let timer;
 let asking = false;
@@ -38,14 +38,14 @@ function show(fresh) {
   document.title = fresh.title;
   document.body.classList.remove('silent');
   silentSince = undefined;
-  tell('Refreshed every ' + PERIOD_MS / 1000 + ' seconds.');
+  tell('Refreshed every ' + REFRESH_EVERY_MS / 1000 + ' seconds.');
 }
 
 function tellSilence() {
   silentSince ??= new Date().toISOString().slice(11, 19) + ' UTC';
   document.title = 'no answer – magic-hour-bff';
   document.body.classList.add('silent');
-  tell('No answer since ' + silentSince + '. All below is from before; it is tried again every ' + PERIOD_MS / 1000 + ' seconds.');
+  tell('No answer since ' + silentSince + '. All below is from before; it is tried again every ' + REFRESH_EVERY_MS / 1000 + ' seconds.');
 }
 
 async function refresh() {
@@ -53,17 +53,17 @@ async function refresh() {
   if (asking || document.hidden) return;
   asking = true;
   try {
-    const answer = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+    const answer = await fetch(location.href, { cache: 'no-store', signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
     if (!answer.ok) throw new Error('status ' + answer.status);
     show(new DOMParser().parseFromString(await answer.text(), 'text/html'));
   } catch {
     tellSilence();
   }
   asking = false;
-  timer = setTimeout(refresh, PERIOD_MS);
+  timer = setTimeout(refresh, REFRESH_EVERY_MS);
 }
 
 document.addEventListener('visibilitychange', refresh);
-tell('Refreshed every ' + PERIOD_MS / 1000 + ' seconds.');
-timer = setTimeout(refresh, PERIOD_MS);
+tell('Refreshed every ' + REFRESH_EVERY_MS / 1000 + ' seconds.');
+timer = setTimeout(refresh, REFRESH_EVERY_MS);
 `;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createSampler } from '../../src/sampler.ts';
+import { createEvenSampler } from '../../src/even-sampler.ts';
 
 const ratios = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }),
@@ -11,7 +11,7 @@ const ratios = fc.oneof(
 test('of any number in a row a sampler takes its share, give or take one', () => {
   fc.assert(
     fc.property(ratios, fc.nat(2000), fc.nat(5000), (ratio, skipped, n) => {
-      const sample = createSampler(ratio);
+      const sample = createEvenSampler(ratio);
       for (let i = 0; i < skipped; i++) sample();
       let taken = 0;
       for (let i = 0; i < n; i++) if (sample()) taken += 1;
@@ -23,12 +23,12 @@ test('of any number in a row a sampler takes its share, give or take one', () =>
 });
 
 test('it takes all of them, or none, where that is the share', () => {
-  const [all, none] = [createSampler(1), createSampler(0)];
+  const [all, none] = [createEvenSampler(1), createEvenSampler(0)];
   for (let i = 0; i < 100; i++) expect([all(), none()]).toEqual([true, false]);
 });
 
 test('it keeps to its share over ten million', () => {
-  const sample = createSampler(0.001);
+  const sample = createEvenSampler(0.001);
   let taken = 0;
   for (let i = 0; i < 10_000_000; i++) if (sample()) taken += 1;
   expect(Math.abs(taken - 10_000)).toBeLessThanOrEqual(1);

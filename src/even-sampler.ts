@@ -4,7 +4,7 @@
  * @param ratio 0 to 1
  * @returns whether to take the next one
  */
-export function createSampler(ratio: number): () => boolean {
+export function createEvenSampler(ratio: number): () => boolean {
   let due = 0;
   return () => {
     due += ratio;
