@@ -29,7 +29,11 @@ export function keepRecent<T>(options: {
   const samples: Array<Sample<T>> = [];
 
   function take(): void {
-    samples.push({ atMs: clock.now(), value: read() });
+    try {
+      samples.push({ atMs: clock.now(), value: read() });
+    } catch {
+      // In a timer this would end the process. One that is missing makes the span between two others longer.
+    }
     if (samples.length > maxSamples) samples.shift();
   }
 

@@ -48,6 +48,17 @@ describe('recent samples', () => {
     expect(recent.within(Number.POSITIVE_INFINITY)).toHaveLength(11);
   });
 
+  test('go on after one that failed', async () => {
+    let count = 0;
+    const recent = keep(() => {
+      count += 1;
+      if (count === 2) throw new Error('a defect');
+      return count;
+    });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(recent.within(10_000).map(({ value }) => value)).toEqual([1, 3]);
+  });
+
   test('end when they are stopped', async () => {
     const recent = keep(() => 1);
     await vi.advanceTimersByTimeAsync(1000);
