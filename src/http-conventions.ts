@@ -11,3 +11,6 @@ export const NAMED_METHODS: ReadonlySet<string> = new Set([
 
 /** nginx's status of a request whose caller left before the end; it is told and never sent. */
 export const CLIENT_CLOSED_REQUEST = 499;
+
+/** The route of a request that no route takes, in logs and metrics. */
+export const NO_ROUTE = 'unmatched';

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import type { Principal } from '../auth/principal.ts';
 import type { ErrorCode } from '../errors.ts';
+import { NO_ROUTE } from '../http-conventions.ts';
 import type { LeakGuard } from '../leak-guard.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 import type { RefusalGate } from './refusal-gate.ts';
@@ -63,7 +64,7 @@ export function requestContext(leakGuard: LeakGuard): Handler {
     res.locals.requestId = requestId;
     res.locals.leakGuard = leakGuard;
     res.locals.startedAtMs = performance.now();
-    res.locals.route = 'unmatched';
+    res.locals.route = NO_ROUTE;
     res.locals.traceparent = traceparentOf(req.headers);
     res.locals.headers = ['X-Request-Id', requestId];
     next();

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { type Span, SpanKind, type Tracer } from '@opentelemetry/api';
 import type { EndedRequest } from '../http/observe.ts';
-import { CLIENT_CLOSED_REQUEST, NAMED_METHODS } from '../http-conventions.ts';
+import { CLIENT_CLOSED_REQUEST, NAMED_METHODS, NO_ROUTE } from '../http-conventions.ts';
 import type { ActiveSpan } from './active-span.ts';
 import { fail } from './spans.ts';
 import { callersContext, traceparentOf } from './trace-context.ts';
@@ -9,8 +9,6 @@ import { callersContext, traceparentOf } from './trace-context.ts';
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/ */
 const OTHER_METHOD = '_OTHER';
 const NAME_OF_OTHERS = 'HTTP';
-
-const NO_ROUTE = 'unmatched';
 
 export interface RequestSpans {
   /** Stands in front of the whole pipeline. */
