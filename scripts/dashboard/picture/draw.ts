@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { html, toMarkup } from '../../../src/status/html.ts';
 import { startBrowser } from '../../../test/support/browser.ts';
 import type { WrittenDashboard } from '../written-dashboard.ts';
-import { graphHtml, pageOf, statColor, statHtml, WIDTH } from './html.ts';
+import { graphHtml, pageOf, STYLE, statColor, statHtml, WIDTH } from './html.ts';
 import { type Plot, plotOf, sparklineOf } from './plot.ts';
 import type { Readings } from './readings.ts';
 
@@ -14,7 +15,7 @@ const PAGE_SCRIPT = new URL('page.js', import.meta.url);
 /** A PNG of the dashboard, as it would look with these readings. */
 export async function drawPicture(dashboard: WrittenDashboard, readings: Readings): Promise<Buffer> {
   const plots: Plot[] = [];
-  const html = pageOf(dashboard, (panel) => {
+  const markup = pageOf(dashboard, (panel) => {
     const series = readings.series[panel.id] ?? [];
     if (panel.type === 'stat') {
       const [first] = series;
@@ -23,7 +24,7 @@ export async function drawPicture(dashboard: WrittenDashboard, readings: Reading
       }
       return statHtml(panel, series);
     }
-    if (panel.type === 'row') return '';
+    if (panel.type === 'row') return html``;
     const { plot, legend } = plotOf(panel, series, readings);
     plots.push(plot);
     return graphHtml(panel, legend);
@@ -34,7 +35,8 @@ export async function drawPicture(dashboard: WrittenDashboard, readings: Reading
     const page = await browser.newPage({ viewport: { width: WIDTH, height: 1000 } });
     const faults: Error[] = [];
     page.on('pageerror', (error) => faults.push(error));
-    await page.setContent(html);
+    await page.setContent(toMarkup(markup));
+    await page.addStyleTag({ content: STYLE });
     await page.addStyleTag({ path: UPLOT_STYLE });
     await page.addScriptTag({ path: UPLOT });
     await page.addScriptTag({ content: readFileSync(PAGE_SCRIPT, 'utf8') });

@@ -1,3 +1,4 @@
+import { type Html, html } from '../../../src/status/html.ts';
 import type { WrittenDashboard, WrittenPanel } from '../written-dashboard.ts';
 import { colorOf } from './colors.ts';
 import type { Legend } from './plot.ts';
@@ -11,19 +12,19 @@ const GAP = 8;
 const TOP = 56;
 
 /** The whole page, with an empty element for each graph. */
-export function pageOf(dashboard: WrittenDashboard, inside: (panel: WrittenPanel) => string): string {
+export function pageOf(dashboard: WrittenDashboard, inside: (panel: WrittenPanel) => Html): Html {
   const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const boxes = dashboard.panels.map((panel) => boxOf(panel, inside(panel)));
-  return `<!doctype html><meta charset="utf-8"><style>${STYLE}</style>
-<header><b>${dashboard.title}</b>${dashboard.templating.list.map(variable).join('')}</header>
-<main style="height:${TOP + bottom * (UNIT_HEIGHT + GAP)}px">${boxes.join('')}</main>`;
+  return html`<!doctype html><meta charset="utf-8">
+<header><b>${dashboard.title}</b>${dashboard.templating.list.map(variable)}</header>
+<main style="height:${TOP + bottom * (UNIT_HEIGHT + GAP)}px">${boxes}</main>`;
 }
 
-function variable({ label, current }: WrittenDashboard['templating']['list'][number]): string {
-  return `<span class="variable"><i>${label}</i><b>${current.text}</b></span>`;
+function variable({ label, current }: WrittenDashboard['templating']['list'][number]): Html {
+  return html`<span class="variable"><i>${label}</i><b>${current.text}</b></span>`;
 }
 
-function boxOf({ title, type, gridPos: { x, y, w, h } }: WrittenPanel, inside: string): string {
+function boxOf({ title, type, gridPos: { x, y, w, h } }: WrittenPanel, inside: Html): Html {
   const column = (WIDTH - GAP) / COLUMNS;
   const place = [
     `left:${GAP + x * column}px`,
@@ -31,26 +32,24 @@ function boxOf({ title, type, gridPos: { x, y, w, h } }: WrittenPanel, inside: s
     `width:${w * column - GAP}px`,
     `height:${h * (UNIT_HEIGHT + GAP) - GAP}px`,
   ].join(';');
-  if (type === 'row') return `<h2 style="${place}"><span>⌄</span>${escaped(title)}</h2>`;
-  return `<section class="${type}" style="${place}"><h3>${escaped(title)}</h3>${inside}</section>`;
+  if (type === 'row') return html`<h2 style="${place}"><span>⌄</span>${title}</h2>`;
+  return html`<section class="${type}" style="${place}"><h3>${title}</h3>${inside}</section>`;
 }
 
-export function graphHtml({ id }: WrittenPanel, legend: readonly Legend[]): string {
-  const entries = legend.map(
-    ({ name, color }) => `<li><i style="background:${color}"></i>${escaped(name)}</li>`,
-  );
-  return `<div class="plot" id="panel-${id}"></div><ul>${entries.join('')}</ul>`;
+export function graphHtml({ id }: WrittenPanel, legend: readonly Legend[]): Html {
+  const entries = legend.map(({ name, color }) => html`<li><i style="background:${color}"></i>${name}</li>`);
+  return html`<div class="plot" id="panel-${id}"></div><ul>${entries}</ul>`;
 }
 
 /** The last value of each series in the color of its threshold, and a place for its course. */
-export function statHtml(panel: WrittenPanel, series: readonly NamedSeries[]): string {
+export function statHtml(panel: WrittenPanel, series: readonly NamedSeries[]): Html {
   const named = panel.options?.textMode === 'value_and_name';
   const values = series.map((each) => {
-    const label = named ? `<small>${escaped(each.name)}</small>` : '';
+    const label = named ? html`<small>${each.name}</small>` : '';
     const text = formatValue(panel.fieldConfig?.defaults.unit ?? 'none', lastOf(each));
-    return `<p style="color:${statColor(panel, each)}">${label}${text}</p>`;
+    return html`<p style="color:${statColor(panel, each)}">${label}${text}</p>`;
   });
-  return `${values.join('')}<div class="spark" id="panel-${panel.id}"></div>`;
+  return html`${values}<div class="spark" id="panel-${panel.id}"></div>`;
 }
 
 /** By the last threshold that the value has reached. */
@@ -64,11 +63,7 @@ function lastOf({ points }: NamedSeries): number {
   return points.at(-1)?.[1] ?? 0;
 }
 
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-}
-
-const STYLE = `
+export const STYLE = `
 * { box-sizing: border-box; margin: 0; padding: 0; }
 body { width: ${WIDTH}px; background: #111217; color: #ccccdc; font: 13px Inter, Helvetica, Arial, sans-serif; }
 header { position: absolute; display: flex; gap: 12px; align-items: center; width: 100%; height: ${TOP - GAP}px; padding: 0 16px; background: #181b1f; border-bottom: 1px solid #2c2e36; }
