@@ -1,25 +1,22 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle } from '../../scripts/bundle.ts';
 import { noticesFor } from '../../scripts/notices.ts';
+import { type BuiltService, buildService } from '../support/built-service.ts';
 import { type MagicHourEmulator, startMagicHourEmulator } from '../support/magic-hour-emulator.ts';
 import { runProgram, type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
 
-let folder: string;
-let files: string[];
+let built: BuiltService;
 let emulator: MagicHourEmulator;
 let issuer: TokenIssuer;
 let service: ServiceProcess;
 
-// What the image holds, where no node_modules can be found: without docs/, so that one request fails.
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'magic-hour-bff-built-'));
-  [emulator, issuer] = await Promise.all([startMagicHourEmulator(), startTokenIssuer()]);
-  for (const name of ['config', 'package.json']) await cp(name, join(folder, name), { recursive: true });
-  files = await bundle(join(folder, 'dist'));
+  [built, emulator, issuer] = await Promise.all([
+    buildService(),
+    startMagicHourEmulator(),
+    startTokenIssuer(),
+  ]);
   service = await startServiceProcess(
     {
       MAGIC_HOUR_API_KEY: emulator.apiKey,
@@ -27,13 +24,13 @@ beforeAll(async () => {
       AUTH_ISSUER: issuer.issuer,
       AUTH_AUDIENCE: issuer.audience,
     },
-    [join(folder, 'dist/main.js')],
+    built.args,
   );
 });
 afterAll(async () => {
   service.kill('SIGKILL');
   await Promise.all([service.exited, emulator.close(), issuer.close()]);
-  await rm(folder, { recursive: true });
+  await built.remove();
 });
 
 describe('the built service', () => {
@@ -72,14 +69,13 @@ describe('the built service', () => {
       AUTH_AUDIENCE: issuer.audience,
       PORT: new URL(service.publicUrl).port,
     };
-    const program = [join(folder, 'dist/main.js')];
-    expect(await runProgram(env, ['--check-config'], program)).toEqual({
+    expect(await runProgram(env, ['--check-config'], built.args)).toEqual({
       code: 0,
       stdout: 'the configuration is valid\n',
       stderr: expect.stringContaining('no Redis is configured'),
     });
-    expect((await runProgram({}, ['--check-config'], program)).code).toBe(78);
-    const { code, stdout } = await runProgram(env, ['--print-config'], program);
+    expect((await runProgram({}, ['--check-config'], built.args)).code).toBe(78);
+    const { code, stdout } = await runProgram(env, ['--print-config'], built.args);
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^MAGIC_HOUR_API_KEY +<set> +environment$/m),
@@ -93,7 +89,7 @@ describe('the built service', () => {
 });
 
 test('the notices give a licence for each package that was built in, and none for others', async () => {
-  const notices = noticesFor(files);
+  const notices = noticesFor(built.files);
   for (const name of ['express', 'zod', '@ioredis/commands']) {
     expect(notices).toMatch(new RegExp(`^${name} [0-9.]+: MIT\n\n.*Permission is hereby granted`, 'ms'));
   }

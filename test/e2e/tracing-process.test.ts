@@ -1,28 +1,25 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { bundle } from '../../scripts/bundle.ts';
+import { type BuiltService, buildService } from '../support/built-service.ts';
 import { loadedModules, NAME_LOADED_MODULES } from '../support/loaded-modules.ts';
 import { type MagicHourEmulator, startMagicHourEmulator } from '../support/magic-hour-emulator.ts';
 import { startOtlpCollector } from '../support/otlp-collector.ts';
 import { startArguments, startServiceProcess } from '../support/service-process.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
 
-let folder: string;
+let built: BuiltService;
 let emulator: MagicHourEmulator;
 let issuer: TokenIssuer;
 
-// The sources, and what the image holds: nothing beside its own files.
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'magic-hour-bff-tracing-'));
-  [emulator, issuer] = await Promise.all([startMagicHourEmulator(), startTokenIssuer()]);
-  for (const name of ['config', 'package.json']) await cp(name, join(folder, name), { recursive: true });
-  await bundle(join(folder, 'dist'));
+  [built, emulator, issuer] = await Promise.all([
+    buildService(),
+    startMagicHourEmulator(),
+    startTokenIssuer(),
+  ]);
 });
 afterAll(async () => {
   await Promise.all([emulator.close(), issuer.close()]);
-  await rm(folder, { recursive: true });
+  await built.remove();
 });
 
 /** prom-client asks for the API, which does nothing by itself; with tracing or without. */
@@ -30,7 +27,7 @@ const OPENTELEMETRY = /\/@opentelemetry\/(?!api\/)|\/src\/tracing\//;
 
 const FORMS: Readonly<Record<string, () => readonly string[]>> = {
   sources: startArguments,
-  built: () => [join(folder, 'dist/main.js')],
+  built: () => built.args,
 };
 
 /** Runs the service for one lookup. @returns the files with OpenTelemetry's code that it has loaded */
