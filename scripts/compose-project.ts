@@ -38,7 +38,8 @@ export interface ComposeProject {
   /** Starts these services and what they depend on, by default all, and returns when each of them is healthy. */
   up(...services: string[]): Promise<void>;
   containers(): Promise<Container[]>;
-  stop(): Promise<void>;
+  /** @returns each service with its exit code, as `bff 0` */
+  stop(): Promise<string[]>;
   /** Ends a start that is under way, and removes containers, networks and volumes. @throws Error where something is left */
   down(): Promise<void>;
 }
@@ -105,6 +106,7 @@ export function composeProject(
     },
     async stop() {
       await compose('stop');
+      return (await containers()).map(({ service, State }) => `${service} ${State.ExitCode}`);
     },
     async down() {
       callingOff.abort();

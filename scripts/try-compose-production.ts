@@ -43,8 +43,7 @@ await useProject(project, async () => {
   const answer = await fetch(`http://127.0.0.1:${opsPort}/readyz`);
   assert.equal(answer.status, 200, await answer.text());
   say('production overlay: the service and Redis are healthy, and the service is ready');
-  await project.stop();
-  const ends = (await project.containers()).map(({ service, State }) => `${service} ${State.ExitCode}`);
+  const ends = await project.stop();
   assert.deepEqual(new Set(ends), new Set(['bff 0', 'redis 0']), 'exit codes after a stop');
   say(`stop: ${ends.join(', ')}`);
 });

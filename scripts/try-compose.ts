@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { freePort } from '../test/support/free-port.ts';
+import { prometheusClient } from '../test/support/prometheus-client.ts';
 import { composeProject, resolveNames, useProject } from './compose-project.ts';
 import { assertConfined, lookUpTwice, say, until } from './containers.ts';
 
@@ -81,38 +82,22 @@ async function useIt(): Promise<void> {
 }
 
 async function askPrometheus(): Promise<void> {
-  for (const [expression, expected] of [
-    ['up{job="magic-hour-bff"}', '1'],
-    ['redis_up', '1'],
-    ['lookups_total{kind="image",result="miss"}', '1'],
-    ['lookups_total{kind="image",result="memory_hit"}', '1'],
-  ] as const) {
-    await until(`${expression} is ${expected}`, async () => {
-      const { data } = z
-        .object({
-          data: z.object({ result: z.array(z.object({ value: z.tuple([z.number(), z.string()]) })) }),
-        })
-        .parse(await prometheus(`query?${new URLSearchParams({ query: expression })}`));
-      return (data.result.length === 1 && data.result[0]?.value[1] === expected) || undefined;
+  const prometheus = prometheusClient(`http://127.0.0.1:${prometheusPort}`);
+  for (const expression of [
+    'up{job="magic-hour-bff"}',
+    'redis_up',
+    'lookups_total{kind="image",result="miss"}',
+    'lookups_total{kind="image",result="memory_hit"}',
+  ]) {
+    await until(`${expression} is 1`, async () => {
+      const samples = await prometheus.query(expression);
+      return (samples.length === 1 && samples[0]?.value === 1) || undefined;
     });
-    say(`Prometheus: ${expression} is ${expected}`);
+    say(`Prometheus: ${expression} is 1`);
   }
 
   const rules = await until('each rule evaluated', async () => {
-    const { data } = z
-      .object({
-        data: z.object({
-          groups: z.array(
-            z.object({
-              rules: z.array(
-                z.object({ name: z.string(), health: z.string(), lastError: z.string().optional() }),
-              ),
-            }),
-          ),
-        }),
-      })
-      .parse(await prometheus('rules'));
-    const all = data.groups.flatMap((group) => group.rules);
+    const all = await prometheus.rules();
     return (all.length > 0 && all.every(({ health }) => health !== 'unknown') && all) || undefined;
   });
   assert.deepEqual(
@@ -123,13 +108,8 @@ async function askPrometheus(): Promise<void> {
   say(`Prometheus: ${rules.length} rules are loaded, and none fails`);
 }
 
-async function prometheus(path: string): Promise<unknown> {
-  return (await fetch(`http://127.0.0.1:${prometheusPort}/api/v1/${path}`)).json();
-}
-
 async function stopIt(): Promise<void> {
-  await world.stop();
-  const ends = (await world.containers()).map(({ service, State }) => `${service} ${State.ExitCode}`);
+  const ends = await world.stop();
   assert.ok(ends.includes('bff 0'), `exit codes after a stop: ${ends}`);
   say(`stop: ${ends.join(', ')}`);
 }

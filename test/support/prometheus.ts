@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
-import { z } from 'zod';
 import { endProcess, killWithParent } from './child-process.ts';
 import { findOrInstall } from './debian-program.ts';
 import { freePort } from './free-port.ts';
+import { type PrometheusClient, prometheusClient } from './prometheus-client.ts';
 
 export interface PrometheusOptions {
   /** `host:port` of ops listeners. */
@@ -21,48 +21,12 @@ export interface PrometheusOptions {
   readonly flags?: readonly string[];
 }
 
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-export interface Series {
-  readonly labels: Readonly<Record<string, string>>;
-  /** Pairs of Unix seconds and value. */
-  readonly points: ReadonlyArray<readonly [seconds: number, value: number]>;
-}
-
-export interface Prometheus {
+export interface Prometheus extends PrometheusClient {
   readonly url: string;
-  /** What an expression is now: one sample a series; none where there is no data. */
-  query(expression: string): Promise<Sample[]>;
-  queryRange(
-    expression: string,
-    range: { readonly startSeconds: number; readonly endSeconds: number; readonly stepSeconds: number },
-  ): Promise<Series[]>;
-  /** The answer of any other GET of its API, for instance `/api/v1/rules`. */
-  get(path: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 20_000;
-
-const labels = z.record(z.string(), z.string());
-/** Prometheus writes `NaN`, where there is nothing to divide by, and `+Inf`. */
-const value = z.string().transform((text) => Number(text.replace('Inf', 'Infinity')));
-const point = z.tuple([z.number(), value]);
-const vectorSchema = z.object({
-  data: z.discriminatedUnion('resultType', [
-    z.object({
-      resultType: z.literal('vector'),
-      result: z.array(z.object({ metric: labels, value: point })),
-    }),
-    z.object({ resultType: z.literal('scalar'), result: point }),
-  ]),
-});
-const matrixSchema = z.object({
-  data: z.object({ result: z.array(z.object({ metric: labels, values: z.array(point) })) }),
-});
 
 /** The path of `promtool`, found or installed. @throws Error that says what to install */
 export function findPromtool(): Promise<string> {
@@ -112,32 +76,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
   // What it writes later is nobody's, and a full pipe would block it.
   child.stderr.resume();
 
-  async function get(path: string): Promise<unknown> {
-    const answer = await fetch(`${url}${path}`);
-    const body = await answer.text();
-    if (!answer.ok) throw new Error(`Prometheus answered ${answer.status} to ${path}: ${body}`);
-    return JSON.parse(body);
-  }
   return {
     url,
-    get,
-    async query(expression) {
-      const { data } = vectorSchema.parse(
-        await get(`/api/v1/query?${new URLSearchParams({ query: expression })}`),
-      );
-      if (data.resultType === 'scalar') return [{ labels: {}, value: data.result[1] }];
-      return data.result.map(({ metric, value }) => ({ labels: metric, value: value[1] }));
-    },
-    async queryRange(expression, { startSeconds, endSeconds, stepSeconds }) {
-      const range = new URLSearchParams({
-        query: expression,
-        start: String(startSeconds),
-        end: String(endSeconds),
-        step: String(stepSeconds),
-      });
-      const { data } = matrixSchema.parse(await get(`/api/v1/query_range?${range}`));
-      return data.result.map(({ metric, values }) => ({ labels: metric, points: values }));
-    },
+    ...prometheusClient(url),
     async stop() {
       await endProcess(child, 'SIGTERM');
       await rm(folder, { recursive: true });

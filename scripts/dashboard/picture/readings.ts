@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Prometheus, Series } from '../../../test/support/prometheus.ts';
+import type { PrometheusClient, Series } from '../../../test/support/prometheus-client.ts';
 import { withoutVariables } from '../queries.ts';
 import type { WrittenDashboard } from '../written-dashboard.ts';
 
@@ -26,7 +26,7 @@ const STEP_SECONDS = 1;
 /** Asks all that the dashboard asks. @throws Error that names the panels that would be empty */
 export async function readPanels(
   { panels }: WrittenDashboard,
-  prometheus: Prometheus,
+  prometheus: PrometheusClient,
   job: string,
   range: Pick<Readings, 'startSeconds' | 'endSeconds'>,
 ): Promise<Readings> {
