@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 const datasource = z.object({ type: z.string(), uid: z.string() });
@@ -63,6 +63,8 @@ const dashboardSchema = z.object({
       targets: z.array(target).min(1).optional(),
       fieldConfig: fieldConfig.optional(),
       options: z.object({ textMode: z.string().optional() }).optional(),
+      // A row that is collapsed holds its panels by itself; these would go unseen here.
+      panels: z.tuple([]).optional(),
     }),
   ),
 });
@@ -70,9 +72,15 @@ const dashboardSchema = z.object({
 export type WrittenDashboard = z.infer<typeof dashboardSchema>;
 export type WrittenPanel = WrittenDashboard['panels'][number];
 
+const FOLDER = new URL('../../config/grafana/dashboards/', import.meta.url);
+
+/** All that Grafana is given. */
+export function readDashboards(): WrittenDashboard[] {
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+  return files.map((name) => readDashboard(new URL(name, FOLDER)));
+}
+
 /** The dashboard as it was written, in the form that Grafana loads. @throws ZodError for one that Grafana could not show */
-export function readDashboard(
-  file = new URL('../../config/grafana/dashboards/magic-hour-bff.json', import.meta.url),
-): WrittenDashboard {
+export function readDashboard(file = new URL('magic-hour-bff.json', FOLDER)): WrittenDashboard {
   return dashboardSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
 }

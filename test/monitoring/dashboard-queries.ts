@@ -1,17 +1,19 @@
 import { withoutVariables } from '../../scripts/dashboard/queries.ts';
-import { readDashboard } from '../../scripts/dashboard/written-dashboard.ts';
+import { readDashboards } from '../../scripts/dashboard/written-dashboard.ts';
 
 export interface PanelQuery {
   readonly panel: string;
   readonly expr: string;
 }
 
-/** What the dashboard's panels ask, with values in place of its variables. */
+/** What the panels of all dashboards ask, with values in place of their variables. */
 export function dashboardQueries(): PanelQuery[] {
-  return readDashboard().panels.flatMap(({ title, targets = [] }) =>
-    targets.map(({ expr }) => ({
-      panel: title,
-      expr: withoutVariables(expr, { job: 'magic-hour-bff', rateInterval: '10s' }),
-    })),
-  );
+  return readDashboards()
+    .flatMap(({ panels }) => panels)
+    .flatMap(({ title, targets = [] }) =>
+      targets.map(({ expr }) => ({
+        panel: title,
+        expr: withoutVariables(expr, { job: 'magic-hour-bff', rateInterval: '10s' }),
+      })),
+    );
 }

@@ -11,7 +11,7 @@ const UNIT_HEIGHT = 24;
 const GAP = 8;
 const TOP = 56;
 
-/** The whole page, with an empty element for each graph. */
+/** The whole page but for its STYLE, with an empty element for each graph. */
 export function pageOf(dashboard: WrittenDashboard, inside: (panel: WrittenPanel) => Html): Html {
   const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const boxes = dashboard.panels.map((panel) => boxOf(panel, inside(panel)));
