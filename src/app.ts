@@ -20,7 +20,7 @@ import { validateLookup } from './http/validate-lookup.ts';
 import type { LeakGuard } from './leak-guard.ts';
 import type { Lookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
-import type { Kind } from './lookup/project.ts';
+import { KINDS, type Kind } from './lookup/project.ts';
 
 export interface AppDependencies {
   readonly lookup: Lookup;
@@ -39,9 +39,6 @@ export interface AppDependencies {
   readonly leakGuard: LeakGuard;
 }
 
-/** The kinds whose lookups are open so far. */
-export const LOOKUP_KINDS: readonly Kind[] = ['image'];
-
 /** The only routes of the public listener that anybody may ask. All others authenticate; a test walks them. */
 export const PUBLIC_ROUTES = ['/openapi.json'] as const;
 
@@ -49,10 +46,7 @@ export const PUBLIC_ROUTES = ['/openapi.json'] as const;
 export function createApp(deps: AppDependencies): Express {
   const app = newExpress(deps.trustProxy);
   const corsHeaders = createCorsHeaders(deps.corsOrigins);
-  for (const kind of LOOKUP_KINDS) {
-    app.use(fastLane(kind, templateOf(kind), { ...deps, corsHeaders }));
-  }
-
+  app.use(fastLane(templateOf, { ...deps, corsHeaders }));
   app.use(
     requestContext(deps.leakGuard),
     observe(deps.events),
@@ -62,7 +56,7 @@ export function createApp(deps: AppDependencies): Express {
   );
   app.use(refuseWhen(deps.draining));
 
-  for (const kind of LOOKUP_KINDS) {
+  for (const kind of KINDS) {
     app
       .route(`/v1/${kind}-projects/:id`)
       .all(nameRoute(templateOf(kind)))

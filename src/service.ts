@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { LOOKUP_KINDS, templateOf } from './app.ts';
+import { templateOf } from './app.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
 import { listen } from './http/listen.ts';
 import type { Logger } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
+import { KINDS } from './lookup/project.ts';
 import { countingListeners } from './metrics/listeners.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import type { RequestLog } from './request-log.ts';
@@ -41,7 +42,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   const { logger, clock, version } = deps;
   const metrics = createMetrics(
     { version, node: deps.nodeVersion },
-    LOOKUP_KINDS.map((kind) => ({ kind, route: templateOf(kind) })),
+    KINDS.map((kind) => ({ kind, route: templateOf(kind) })),
   );
   const count = countingListeners(metrics);
   const lifecycle = createLifecycle();

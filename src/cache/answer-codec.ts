@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
 import { type Answer, endingEarlier, foundAnswer } from '../lookup/answer.ts';
-import { parseProject } from '../lookup/project.ts';
+import { type Kind, parseProject } from '../lookup/project.ts';
 
 /**
  * The form of an answer in Redis: one line of JSON, a line feed, then the upstream's own bytes.
@@ -39,14 +39,14 @@ export function encodeAnswer(answer: Answer): Buffer {
  * Reads what Redis holds. Nothing in it is believed that the bytes don't show themselves: the project is parsed
  * again, its id and the body's hash are compared, so a half-written, foreign or exchanged value is a plain miss.
  */
-export function decodeAnswer(id: string, stored: Buffer): Answer | undefined {
+export function decodeAnswer(kind: Kind, id: string, stored: Buffer): Answer | undefined {
   const end = stored.indexOf(LINE_FEED);
   const head = headSchema.safeParse(parseJson(stored.subarray(0, Math.max(end, 0)).toString()));
   if (!head.success) return undefined;
   const { found, fetchedAtMs, freshUntilMs, refreshed, etag, clockLagMs = 0 } = head.data;
   const body = stored.subarray(end + 1);
   if (!found) return body.length === 0 ? { found, fetchedAtMs, freshUntilMs } : undefined;
-  const project = parseProject(body);
+  const project = parseProject(kind, body);
   if (project?.id !== id) return undefined;
   const kept = { fetchedAtMs, freshUntilMs, refreshed, clockLagMs };
   const answer = foundAnswer(body, endingEarlier(project, clockLagMs), kept);

@@ -61,13 +61,14 @@ export function createRedisCache(options: {
   }
 
   async function read(
+    kind: Kind,
     id: string,
     keys: Keys,
     ...args: readonly [token: string, lockMs: number, anyway: 0 | 1]
   ) {
     const reply = await guard.run('cache_read', () => runBinaryScript(client, READ, keys, ...args));
     const [stored, mark, ttlMs, flight, flightLeftMs] = readReply.parse(reply);
-    const decoded = stored === null ? undefined : decodeAnswer(id, stored);
+    const decoded = stored === null ? undefined : decodeAnswer(kind, id, stored);
     return {
       answer: decoded && limitLife(decoded, policy),
       // -1: somebody took its end away (PERSIST), so that its own times alone count.
@@ -107,7 +108,7 @@ export function createRedisCache(options: {
       const keys = keysOf(kind, id);
       begun += 1;
       const token = `${replica}:${begun}`;
-      const found = await read(id, keys, token, lockMs, anyway ? 1 : 0);
+      const found = await read(kind, id, keys, token, lockMs, anyway ? 1 : 0);
       const { answer, lifeLeftMs, purgeMark, flight } = found;
       if (found.illegible && !anyway) return join(kind, id, true);
       const shared = { answer, lifeLeftMs, purgeMark };
@@ -130,7 +131,7 @@ export function createRedisCache(options: {
 
   return {
     async read(kind, id) {
-      const { answer, lifeLeftMs, purgeMark } = await read(id, keysOf(kind, id), '', 0, 0);
+      const { answer, lifeLeftMs, purgeMark } = await read(kind, id, keysOf(kind, id), '', 0, 0);
       return { answer, lifeLeftMs, purgeMark };
     },
     write: (kind, id, answer, purgeMark) => write(keysOf(kind, id), answer, purgeMark),

@@ -4,7 +4,7 @@ import type { LeakGuard } from '../leak-guard.ts';
 import { isFresh } from '../lookup/answer.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { Clock } from '../lookup/ports.ts';
-import { type Kind, PROJECT_ID } from '../lookup/project.ts';
+import { KINDS, type Kind, PROJECT_ID } from '../lookup/project.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { bearerToken } from './authenticate.ts';
 import { matchesEtag } from './conditional.ts';
@@ -36,18 +36,24 @@ export interface FastLaneDependencies {
  * functions; where one of them is not certain at once, nothing has been counted or told, and the pipeline decides.
  * (`test/e2e/fast-lane.test.ts` holds the two against each other.)
  *
- * @param route the template, for logs and metrics
+ * @param templateOf a kind's route, for logs and metrics
  */
-export function fastLane(kind: Kind, route: string, deps: FastLaneDependencies): Handler {
+export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDependencies): Handler {
   const { lookup, verifier, accessPolicy, limitByAddress, limitByUser, events, clock, leakGuard } = deps;
   /** With no query: what that asks for is more than the usual. */
-  const path = new RegExp(`^/v1/${kind}-projects/(${PROJECT_ID})$`);
+  const path = new RegExp(`^/v1/(${KINDS.join('|')})-projects/(${PROJECT_ID})$`);
+  const kinds = new Map<string, { kind: Kind; route: string }>(
+    KINDS.map((kind) => [kind, { kind, route: templateOf(kind) }]),
+  );
   const securityHeaders = SECURITY_HEADERS.flat();
 
   return (req, res, next) => {
     const startedAtMs = performance.now();
-    const id = path.exec(req.url)?.[1];
-    if (id === undefined || req.method !== 'GET' || !isRunning(deps.draining) || !isPlain(req)) return next();
+    const [, named = '', id] = path.exec(req.url) ?? [];
+    const asked = kinds.get(named);
+    if (asked === undefined || id === undefined) return next();
+    const { kind, route } = asked;
+    if (req.method !== 'GET' || !isRunning(deps.draining) || !isPlain(req)) return next();
     const address = addressKey(req);
     if (!limitByAddress.hasRoom(address)) return next();
     const token = bearerToken(req);

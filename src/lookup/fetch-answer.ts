@@ -29,7 +29,7 @@ export function createAnswerFetcher(dependencies: {
       return { found: false, fetchedAtMs: nowMs, freshUntilMs: notFoundUntilMs(nowMs, policy) };
     }
     const { body, dateMs = nowMs } = answered;
-    const parsed = parseProject(body);
+    const parsed = parseProject(kind, body);
     if (parsed?.id !== id) {
       answered.hangUp();
       const reason = parsed === undefined ? 'not the documented shape' : "another project's id";

@@ -15,15 +15,11 @@ const TERMINAL_STATUSES = ['complete', 'error', 'canceled'] as const;
 const STATUSES = [...PENDING_STATUSES, ...TERMINAL_STATUSES] as const;
 export type Status = (typeof STATUSES)[number];
 
-/**
- * What the upstream's description lists as present in every body. `total_frame_cost` is left out on purpose: the
- * newer description dropped it while the vendor's SDK still insists on it, so neither presence nor absence is drift.
- */
-const DOCUMENTED_FIELDS = {
+/** What the upstream's description lists as present in every body, whatever the kind. */
+const COMMON_FIELDS = {
   id: z.string(),
   name: z.string().nullable(),
   status: z.enum(STATUSES),
-  image_count: z.int(),
   type: z.string(),
   created_at: z.string(),
   enabled: z.boolean(),
@@ -31,9 +27,45 @@ const DOCUMENTED_FIELDS = {
   downloads: z.array(z.object({ url: z.string(), expires_at: z.iso.datetime({ offset: true }) })),
   error: z.object({ message: z.string(), code: z.string() }).nullable(),
 } as const;
-export type DocumentedField = keyof typeof DOCUMENTED_FIELDS;
-const UNDESCRIBED_FIELDS = new Set(['total_frame_cost']);
-const documentedSchema = z.looseObject(DOCUMENTED_FIELDS);
+
+/**
+ * All in which the kinds differ: the fields that a kind's description lists beside the common ones, and those whose
+ * presence is no drift though no description lists them. (The newer description dropped `total_frame_cost` and a
+ * video's `download` while the vendor's SDK still insists on them, so neither presence nor absence is drift.)
+ */
+const BY_KIND = {
+  image: { described: { image_count: z.int() }, undescribed: ['total_frame_cost'] },
+  video: {
+    described: {
+      width: z.int(),
+      height: z.int(),
+      fps: z.number(),
+      start_seconds: z.number(),
+      end_seconds: z.number(),
+    },
+    undescribed: ['total_frame_cost', 'download'],
+  },
+  audio: { described: {}, undescribed: ['total_frame_cost'] },
+} as const satisfies Record<Kind, KindFields>;
+
+interface KindFields {
+  readonly described: Readonly<Record<string, z.ZodType>>;
+  readonly undescribed: readonly string[];
+}
+
+type KeysOfEach<T> = T extends unknown ? keyof T : never;
+export type DocumentedField = keyof typeof COMMON_FIELDS | KeysOfEach<(typeof BY_KIND)[Kind]['described']>;
+
+const SHAPES = {
+  image: shapeOf(BY_KIND.image),
+  video: shapeOf(BY_KIND.video),
+  audio: shapeOf(BY_KIND.audio),
+} as const satisfies Record<Kind, unknown>;
+
+function shapeOf({ described, undescribed }: KindFields) {
+  const fields = { ...described, ...COMMON_FIELDS };
+  return { schema: z.looseObject(fields), known: new Set([...Object.keys(fields), ...undescribed]) };
+}
 
 const DATE_TIME = z.regexes.datetime({ offset: true });
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -75,18 +107,31 @@ export interface DownloadEnds {
  * @returns `undefined` where it is not a JSON object (RFC 8259, so UTF-8) with at least `id` and `status`, or where
  *   `downloads` is not a list of objects.
  */
-export function parseProject(body: Uint8Array): Project | undefined {
-  const value = parseBytes(body);
-  // One look at the whole where all is as documented; the second is for the others.
-  const documented = documentedSchema.safeParse(value);
-  if (documented.success) return projectOf(documented.data, []);
-  const needed = neededSchema.safeParse(value);
-  if (!needed.success) return undefined;
-  return projectOf(needed.data, [...new Set(documented.error.issues.map(({ path }) => String(path[0])))]);
+export function parseProject(kind: Kind, body: Uint8Array): Project | undefined {
+  return readProject(kind, parseBytes(body));
 }
 
-/** @param drifted documented fields that are not as they should be */
-function projectOf(fields: z.output<typeof neededSchema>, drifted: readonly string[]): Project {
+/** The same of a body that is parsed already. */
+export function readProject(kind: Kind, value: unknown): Project | undefined {
+  const { schema, known } = SHAPES[kind];
+  // One look at the whole where all is as documented; the second is for the others.
+  const documented = schema.safeParse(value);
+  if (documented.success) return projectOf(documented.data, known, []);
+  const needed = neededSchema.safeParse(value);
+  if (!needed.success) return undefined;
+  const drifted = new Set(documented.error.issues.map(({ path }) => String(path[0])));
+  return projectOf(needed.data, known, [...drifted]);
+}
+
+/**
+ * @param known the fields that are no drift
+ * @param drifted documented fields that are not as they should be
+ */
+function projectOf(
+  fields: z.output<typeof neededSchema>,
+  known: ReadonlySet<string>,
+  drifted: readonly string[],
+): Project {
   const status = documentedStatus(fields.status);
   return {
     id: fields.id,
@@ -94,7 +139,7 @@ function projectOf(fields: z.output<typeof neededSchema>, drifted: readonly stri
     terminal: TERMINAL_STATUSES.some((terminal) => terminal === status),
     enabled: fields.enabled !== false,
     downloadEnds: endsOf(fields.downloads ?? []),
-    drift: hasUndocumented(fields) ? [...drifted, 'other'] : drifted,
+    drift: Object.keys(fields).some((field) => !known.has(field)) ? [...drifted, 'other'] : drifted,
   };
 }
 
@@ -127,10 +172,4 @@ function endOf(url: unknown, expiresAt: unknown): number | undefined {
     typeof expiresAt === 'string' && DATE_TIME.test(expiresAt) ? Date.parse(expiresAt) : undefined;
   const signed = signedUrlEndMs(url);
   return stated === undefined || signed === undefined ? (stated ?? signed) : Math.min(stated, signed);
-}
-
-function hasUndocumented(fields: Readonly<Record<string, unknown>>): boolean {
-  return Object.keys(fields).some(
-    (field) => !Object.hasOwn(DOCUMENTED_FIELDS, field) && !UNDESCRIBED_FIELDS.has(field),
-  );
 }

@@ -61,6 +61,11 @@ export const DRIFTING_FIELDS = all<DocumentedField | 'other'>({
   credits_charged: true,
   downloads: true,
   error: true,
+  width: true,
+  height: true,
+  fps: true,
+  start_seconds: true,
+  end_seconds: true,
   other: true,
 });
 

@@ -1,6 +1,7 @@
 import magicHour from 'magic-hour';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { KINDS } from '../../src/lookup/project.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 // A CommonJS package: under Node's own rules its default export is a property of what is imported.
@@ -27,32 +28,53 @@ async function errorOf(call: Promise<unknown>): Promise<{ status: number; body: 
   return { status: response.status, body: await response.json() };
 }
 
-describe("Magic Hour's own SDK, pointed at this service with a user's token", () => {
-  test('gets a project', async () => {
-    const stack = await startStack();
-    const project = await (await sdkOf(stack)).v1.imageProjects.get({ id: 'complete-1' });
-    expect(project).toMatchObject({ id: 'complete-1', status: 'complete' });
-    expect(project.downloads[0]?.url).toContain('X-Goog-Signature');
-  });
+const RESOURCES = { image: 'imageProjects', video: 'videoProjects', audio: 'audioProjects' } as const;
 
-  test('follows a project from queued to complete', async () => {
-    const stack = await startStack({
-      env: { CACHE_PENDING_TTL_MS: '100' },
-      emulator: { queuedMs: 300, renderingMs: 300 },
+describe.each(KINDS)(
+  "Magic Hour's own SDK, pointed at this service with a user's token, for %s projects",
+  (kind) => {
+    const resource = RESOURCES[kind];
+
+    test('gets one', async () => {
+      const stack = await startStack();
+      const project = await (await sdkOf(stack)).v1[resource].get({ id: 'complete-1' });
+      expect(project).toMatchObject({ id: 'complete-1', status: 'complete' });
+      expect(project.downloads[0]?.url).toContain('X-Goog-Signature');
+      expect(stack.emulator.requests.map(({ path }) => path)).toEqual([`/v1/${kind}-projects/complete-1`]);
+      expect(await stack.metric(`lookups_total{kind="${kind}",result="miss"}`)).toBe(1);
+      expect(await stack.metric('upstream_contract_drift_total{field="other"}')).toBe(0);
     });
-    const result = await (await sdkOf(stack)).v1.imageProjects.checkResult(
-      { id: 'demo-1' },
-      { waitForCompletion: true, downloadOutputs: false },
-    );
-    expect(result).toMatchObject({ id: 'demo-1', status: 'complete' });
-    expect(await stack.metric('lookup_status_total{kind="image",status="queued"}')).toBeGreaterThan(0);
-    expect(
-      stack.emulator.requests.every(
-        ({ headers }) => !Object.keys(headers).some((name) => name.startsWith('x-sideko')),
-      ),
-    ).toBe(true);
-  });
 
+    test('follows one from queued to complete', async () => {
+      const stack = await startStack({
+        env: { CACHE_PENDING_TTL_MS: '100' },
+        emulator: { queuedMs: 300, renderingMs: 300 },
+      });
+      const result = await (await sdkOf(stack)).v1[resource].checkResult(
+        { id: 'demo-1' },
+        { waitForCompletion: true, downloadOutputs: false },
+      );
+      expect(result).toMatchObject({ id: 'demo-1', status: 'complete' });
+      expect(await stack.metric(`lookup_status_total{kind="${kind}",status="queued"}`)).toBeGreaterThan(0);
+      expect(
+        stack.emulator.requests.every(
+          ({ headers }) => !Object.keys(headers).some((name) => name.startsWith('x-sideko')),
+        ),
+      ).toBe(true);
+    });
+
+    test('gets one through the cache whole', async () => {
+      const stack = await startStack();
+      const sdk = await sdkOf(stack);
+      const first = await sdk.v1[resource].get({ id: 'complete-1' });
+      expect(await sdk.v1[resource].get({ id: 'complete-1' })).toEqual(first);
+      expect(await stack.metric(`lookups_total{kind="${kind}",result="memory_hit"}`)).toBe(1);
+      expect(stack.emulator.requests).toHaveLength(1);
+    });
+  },
+);
+
+describe("Magic Hour's own SDK", () => {
   test('gets its own error for a token that is no good, an unknown project and a limit', async () => {
     const stack = await startStack({ env: { RATE_LIMIT_MAX: '1' } });
     expect(

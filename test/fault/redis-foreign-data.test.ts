@@ -84,7 +84,7 @@ async function expectMended(id: string, body: Buffer): Promise<void> {
   await eventually(async () => {
     if ((await redis.command('TYPE', keyOf(id))) !== 'string') return false;
     const stored = Buffer.from(String(await redis.command('GET', keyOf(id))));
-    const mended = decodeAnswer(id, stored);
+    const mended = decodeAnswer('image', id, stored);
     return mended?.found === true && mended.body === body.toString('latin1');
   });
 }

@@ -34,7 +34,7 @@ describe('an answer in Redis', () => {
   test('is read as it was written, to the byte', () => {
     fc.assert(
       fc.property(answers, (written) => {
-        expect(decodeAnswer('p1', encodeAnswer(written))).toEqual(written);
+        expect(decodeAnswer('image', 'p1', encodeAnswer(written))).toEqual(written);
       }),
     );
   });
@@ -43,7 +43,7 @@ describe('an answer in Redis', () => {
     fc.assert(
       fc.property(foundAnswers, fc.stringMatching(/^[A-Za-z0-9_-]{1,128}$/), (written, id) => {
         fc.pre(id !== 'p1');
-        expect(decodeAnswer(id, encodeAnswer(written))).toBeUndefined();
+        expect(decodeAnswer('image', id, encodeAnswer(written))).toBeUndefined();
       }),
     );
   });
@@ -54,7 +54,7 @@ describe('an answer in Redis', () => {
         const encoded = encodeAnswer(written);
         const at = where % encoded.length;
         encoded[at] = (encoded[at] ?? 0) ^ difference;
-        const read = decodeAnswer('p1', encoded);
+        const read = decodeAnswer('image', 'p1', encoded);
         if (at >= encoded.length - written.body.length) expect(read).toBeUndefined();
         if (read?.found) expect(read.body).toEqual(written.body);
       }),
@@ -65,7 +65,7 @@ describe('an answer in Redis', () => {
   test('is nothing where the bytes are of no such form', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        expect(decodeAnswer('p1', Buffer.from(bytes))).toBeUndefined();
+        expect(decodeAnswer('image', 'p1', Buffer.from(bytes))).toBeUndefined();
       }),
     );
   });

@@ -115,12 +115,14 @@ describe('whatever the upstream says', () => {
   test('no body makes the reading throw', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (body) => {
-        parseProject(body);
+        parseProject('image', body);
       }),
     );
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (fields) => {
-        expect(parseProject(projectBody(fields))?.id ?? 'p1').toBe('id' in fields ? fields.id : 'p1');
+        expect(parseProject('image', projectBody(fields))?.id ?? 'p1').toBe(
+          'id' in fields ? fields.id : 'p1',
+        );
       }),
     );
   });

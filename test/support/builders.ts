@@ -46,7 +46,7 @@ export function projectBody(overrides: Readonly<Record<string, unknown>> = {}): 
 }
 
 export function project(overrides: Readonly<Record<string, unknown>> = {}): Project {
-  const parsed = parseProject(projectBody(overrides));
+  const parsed = parseProject('image', projectBody(overrides));
   if (parsed === undefined) throw new Error('these fields make no project');
   return parsed;
 }

@@ -40,7 +40,7 @@ export function createModelRedis(options: {
   function read(kind: string, id: string) {
     const { value, lifeLeftMs } = get(`${kind}:${id}`);
     const { value: mark } = get(`${kind}:${id}:purged`);
-    return { answer: value && decodeAnswer(id, value), lifeLeftMs, purgeMark: mark?.toString() };
+    return { answer: value && decodeAnswer('image', id, value), lifeLeftMs, purgeMark: mark?.toString() };
   }
 
   function write(kind: string, id: string, answer: Answer, purgeMark = ''): boolean {

@@ -20,7 +20,7 @@ export function randomProjectId(): string {
  */
 export function sizedAnswers(bodyBytes: number, nowMs: number): (id: string) => FoundAnswer {
   const makeBody = projectBodies(bodyBytes, nowMs);
-  const project = parseProject(makeBody(randomProjectId()));
+  const project = parseProject('image', makeBody(randomProjectId()));
   if (project === undefined) throw new Error('this is no project');
   const kept = { fetchedAtMs: nowMs, freshUntilMs: nowMs + HOUR_MS, refreshed: false, clockLagMs: 0 };
   return (id) => foundAnswer(makeBody(id), project, kept);

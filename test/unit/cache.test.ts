@@ -11,13 +11,13 @@ const unknown: NotFoundAnswer = { found: false, fetchedAtMs: NOW_MS, freshUntilM
 
 describe('an answer in Redis', () => {
   test('is read as it was written', () => {
-    expect(decodeAnswer('p1', encodeAnswer(found))).toEqual(found);
-    expect(decodeAnswer('p1', encodeAnswer(unknown))).toEqual(unknown);
+    expect(decodeAnswer('image', 'p1', encodeAnswer(found))).toEqual(found);
+    expect(decodeAnswer('image', 'p1', encodeAnswer(unknown))).toEqual(unknown);
   });
 
   test('is a miss for another id', () => {
-    expect(decodeAnswer('p2', encodeAnswer(found))).toBeUndefined();
-    expect(decodeAnswer('P1', encodeAnswer(found))).toBeUndefined();
+    expect(decodeAnswer('image', 'p2', encodeAnswer(found))).toBeUndefined();
+    expect(decodeAnswer('image', 'P1', encodeAnswer(found))).toBeUndefined();
   });
 
   test.each([
@@ -26,13 +26,15 @@ describe('an answer in Redis', () => {
   ])('that was cut off anywhere is a miss (%s)', (_what, whole) => {
     const encoded = encodeAnswer(whole);
     for (let length = 0; length < encoded.length; length += 1) {
-      expect(decodeAnswer('p1', encoded.subarray(0, length))).toBeUndefined();
+      expect(decodeAnswer('image', 'p1', encoded.subarray(0, length))).toBeUndefined();
     }
   });
 
   test('is a miss where bytes were added', () => {
     for (const whole of [found, unknown]) {
-      expect(decodeAnswer('p1', Buffer.concat([encodeAnswer(whole), Buffer.from(' ')]))).toBeUndefined();
+      expect(
+        decodeAnswer('image', 'p1', Buffer.concat([encodeAnswer(whole), Buffer.from(' ')])),
+      ).toBeUndefined();
     }
   });
 
@@ -46,13 +48,15 @@ describe('an answer in Redis', () => {
     `{"found":false,"fetchedAtMs":1,"freshUntilMs":"2","refreshed":false,"etag":""}\n`,
     `{"found":false,"fetchedAtMs":1,"freshUntilMs":2,"refreshed":false,"etag":"","more":1}\n`,
   ])('is not what somebody else wrote there: %j', (text) => {
-    expect(decodeAnswer('p1', Buffer.from(text))).toBeUndefined();
+    expect(decodeAnswer('image', 'p1', Buffer.from(text))).toBeUndefined();
   });
 
   test('is not an answer whose head and body are of two different writes', () => {
     const [head] = encodeAnswer(found).toString().split('\n');
     const other = answer({ name: 'Other' });
-    expect(decodeAnswer('p1', Buffer.concat([Buffer.from(`${head}\n`), bytesOf(other)]))).toBeUndefined();
+    expect(
+      decodeAnswer('image', 'p1', Buffer.concat([Buffer.from(`${head}\n`), bytesOf(other)])),
+    ).toBeUndefined();
   });
 });
 

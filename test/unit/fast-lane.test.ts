@@ -123,7 +123,7 @@ test.each<[string, number, RequestInit]>([
   ['/v1/image-projects/p1', 405, { method: 'POST' }],
   ['/v1/image-projects/p%31', 500, {}],
   ['/v1/image-projects/p1/', 404, {}],
-  ['/v1/video-projects/p1', 404, {}],
+  ['/v1/text-projects/p1', 404, {}],
 ])('%s is not for the fast lane (%i)', async (path, status, init) => {
   expect(await ask({}, path, init)).toEqual({ status, effects: 0 });
 });

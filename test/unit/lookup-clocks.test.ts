@@ -42,7 +42,7 @@ describe("where this clock is behind the upstream's", () => {
     const { found } = await findDated(endingIn(3600), aheadMs);
     const { answer: sent } = found;
     expect(sent).toMatchObject({ clockLagMs: FIVE_MINUTES_MS });
-    expect(decodeAnswer('p1', encodeAnswer(sent))).toEqual(sent);
+    expect(decodeAnswer('image', 'p1', encodeAnswer(sent))).toEqual(sent);
   });
 });
 

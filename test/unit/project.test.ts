@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { parseProject } from '../../src/lookup/project.ts';
-import { download, isoTime, NOW_MS, project, projectBody } from '../support/builders.ts';
+import { KINDS, type Kind, parseProject } from '../../src/lookup/project.ts';
+import { download, isoTime, NOW_MS, project, projectBody, projectFields } from '../support/builders.ts';
 import { signDownload } from '../support/signed-url.ts';
 
-const parseText = (text: string) => parseProject(Buffer.from(text));
+const parseText = (text: string) => parseProject('image', Buffer.from(text));
 const endsOf = (...downloads: unknown[]) => project({ downloads }).downloadEnds;
 
 describe('an upstream body', () => {
@@ -49,9 +49,9 @@ describe('an upstream body', () => {
 
   test('of bytes that are not UTF-8 is no project', () => {
     const body = projectBody({ name: '*' });
-    expect(parseProject(body)).toBeDefined();
+    expect(parseProject('image', body)).toBeDefined();
     body[body.indexOf('*')] = 0xff;
-    expect(parseProject(body)).toBeUndefined();
+    expect(parseProject('image', body)).toBeUndefined();
   });
 
   test('keeps its meaning whatever stands under __proto__', () => {
@@ -154,6 +154,36 @@ describe('drift', () => {
   ])('names %s where it is missing or of another form', (field) => {
     expect(project({ [field]: undefined }).drift).toEqual([field]);
     if (field !== 'downloads') expect(project({ [field]: ['x'] }).drift).toEqual([field]);
+  });
+
+  test.each<[Kind, readonly string[]]>([
+    ['image', ['image_count']],
+    ['video', ['width', 'height', 'fps', 'start_seconds', 'end_seconds']],
+    ['audio', []],
+  ])('names what %s projects have beside the common fields, and no other', (kind, fields) => {
+    const { image_count: _, ...common } = projectFields();
+    const whole = { ...common, ...Object.fromEntries(fields.map((field) => [field, 1])) };
+    const driftOf = (body: object) => parseProject(kind, Buffer.from(JSON.stringify(body)))?.drift;
+    expect(driftOf(whole)).toEqual([]);
+    for (const field of fields) {
+      expect(driftOf({ ...whole, [field]: undefined })).toEqual([field]);
+      expect(driftOf({ ...whole, [field]: '1' })).toEqual([field]);
+    }
+    expect(driftOf({ ...whole, duration: 1 })).toEqual(['other']);
+  });
+
+  test('is neither the presence nor the absence of a field that the vendor and its SDK disagree about', () => {
+    const video = { width: 1, height: 1, fps: 29.97, start_seconds: 0.5, end_seconds: 15 };
+    for (const kind of KINDS) {
+      const fields = { ...projectFields(kind === 'video' ? video : {}), download: null };
+      const drift = parseProject(kind, Buffer.from(JSON.stringify(fields)))?.drift;
+      // An image's count is a video's or an audio's oddity, as a video's old `download` is theirs.
+      expect(drift).toEqual(['other']);
+    }
+    const { image_count: _, ...common } = projectFields(video);
+    expect(parseProject('video', Buffer.from(JSON.stringify({ ...common, download: null })))?.drift).toEqual(
+      [],
+    );
   });
 
   test('counts fields that nobody documented once, as other', () => {
