@@ -9,11 +9,13 @@ import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
 import { fastLane } from './http/fast-lane.ts';
 import type { Limiter } from './http/limit.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
+import type { OpenStreams } from './http/open-streams.ts';
 import type { RefusalGate } from './http/refusal-gate.ts';
 import { refuseMalformed } from './http/refuse-malformed.ts';
 import { refuseWhen } from './http/refuse-when.ts';
 import { type Handler, requestContext } from './http/request-context.ts';
 import { securityHeaders } from './http/security-headers.ts';
+import { serveEvents } from './http/serve-events.ts';
 import { serveLookup } from './http/serve-lookup.ts';
 import { serveText } from './http/serve-text.ts';
 import { validateLookup } from './http/validate-lookup.ts';
@@ -21,9 +23,12 @@ import type { LeakGuard } from './leak-guard.ts';
 import type { Lookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
 import { KINDS, type Kind } from './lookup/project.ts';
+import type { Watcher } from './lookup/watcher.ts';
 
 export interface AppDependencies {
-  readonly lookup: Lookup;
+  readonly lookup: Pick<Lookup, 'find' | 'findHeld' | 'serveHeld'>;
+  readonly watcher: Pick<Watcher, 'follow'>;
+  readonly streams: OpenStreams;
   readonly verifier: TokenVerifier;
   readonly accessPolicy: AccessPolicy;
   readonly limitByAddress: Limiter;
@@ -56,18 +61,23 @@ export function createApp(deps: AppDependencies): Express {
   );
   app.use(refuseWhen(deps.draining));
 
+  const mayLookUp = (kind: Kind): Handler[] => [
+    validateLookup(),
+    deps.limitByAddress.check,
+    authenticate(deps.verifier, deps.events),
+    deps.limitByUser.check,
+    authorize(deps.accessPolicy, kind),
+  ];
   for (const kind of KINDS) {
     app
       .route(`/v1/${kind}-projects/:id`)
       .all(nameRoute(templateOf(kind)))
-      .get(
-        validateLookup(),
-        deps.limitByAddress.check,
-        authenticate(deps.verifier, deps.events),
-        deps.limitByUser.check,
-        authorize(deps.accessPolicy, kind),
-        serveLookup(kind, deps.lookup, deps.clock),
-      )
+      .get(...mayLookUp(kind), serveLookup(kind, deps))
+      .all(methodNotAllowed('GET', 'HEAD'));
+    app
+      .route(`/v1/${kind}-projects/:id/events`)
+      .all(nameRoute(`${templateOf(kind)}/events`))
+      .get(...mayLookUp(kind), serveEvents(kind, deps))
       .all(methodNotAllowed('GET', 'HEAD'));
   }
 

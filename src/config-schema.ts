@@ -169,6 +169,11 @@ export const settingsSchema = z.object({
     memoryMaxBytes: wholeNumber(0, 1024 * 1024 * 1024 * 64),
     memoryTtlSeconds: seconds(),
   }),
+  watch: z.object({
+    minIntervalMs: milliseconds(1),
+    maxIntervalMs: milliseconds(1),
+  }),
+  events: z.object({ maxStreamsPerUser: wholeNumber(0, 10_000) }),
   log: z.object({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'must be trace, debug, info, warn, error, fatal or silent',

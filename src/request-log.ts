@@ -47,9 +47,10 @@ function levelOf({ status, context }: EndedRequest): 'error' | 'warn' | 'info' {
 }
 
 /** What stands in quotes without being looked at consists of letters, digits and signs that JSON lets be. */
-function fieldsOf({ method, status, seconds, context }: EndedRequest): string {
+function fieldsOf({ method, status, seconds, heldSeconds, context }: EndedRequest): string {
   const { route, requestId, traceparent, principal, result, lookupMs, failure } = context;
   let fields = `"request_id":"${requestId}","method":"${method}","route":"${route}","status":${status},"duration_ms":${round(seconds * 1000)}`;
+  if (heldSeconds > 0) fields += `,"held_ms":${round(heldSeconds * 1000)}`;
   if (lookupMs !== undefined) fields += `,"lookup_ms":${round(lookupMs)}`;
   if (principal !== undefined) fields += `,"user":"${principal.userKey.slice(0, 16)}"`;
   if (result !== undefined) fields += `,"cache":"${result}"`;

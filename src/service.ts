@@ -3,10 +3,12 @@ import { templateOf } from './app.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
 import { listen } from './http/listen.ts';
+import { createOpenStreams } from './http/open-streams.ts';
 import type { Logger } from './log.ts';
 import { createLookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
 import { KINDS } from './lookup/project.ts';
+import { createWatcher } from './lookup/watcher.ts';
 import { countingListeners } from './metrics/listeners.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import type { RequestLog } from './request-log.ts';
@@ -63,6 +65,10 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     onCertificate: (expiresAtMs) => count.certificateSeen('redis', expiresAtMs),
     tracing,
     onPurge: (kind, id) => lookup.forget(kind, id),
+    onNews(kind, id, etag) {
+      lookup.outdate(kind, id, etag);
+      watcher.heardOf(kind, id, etag);
+    },
   });
   const memory = createMemoryCache({
     maxBytes: config.cache.memoryMaxBytes,
@@ -76,7 +82,18 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     clock,
     policy: config.cache,
     events: count,
+    answered: (kind, id, answer) => watcher.heard(kind, id, answer),
   });
+  const watcher = createWatcher({
+    lookup,
+    shared: redis.watches,
+    clock,
+    policy: {
+      ...config.watch,
+      minIntervalMs: Math.max(config.watch.minIntervalMs, config.cache.pendingTtlMs),
+    },
+  });
+  const streams = createOpenStreams(config.events.maxStreamsPerUser);
 
   const app = openPublic(config, {
     clock,
@@ -84,6 +101,8 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     lifecycle,
     tracing,
     lookup,
+    watcher,
+    streams,
     keys: issuer.keys,
     redis,
     leakGuard: upstream.leakGuard,
@@ -118,10 +137,13 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     opsUrl: opsListener.url,
     async stop() {
       const endsAtMs = performance.now() + config.shutdown.graceSeconds * 1000;
-      const finished = await lifecycle.stop([publicListener], {
+      const stopping = lifecycle.stop([publicListener], {
         delayMs: config.shutdown.delaySeconds * 1000,
         graceMs: config.shutdown.graceSeconds * 1000,
       });
+      // Those who wait are answered now, as by a replica that is not to be asked again.
+      watcher.stop();
+      const finished = await stopping;
       opsListener.server.close();
       opsListener.server.closeAllConnections();
       ops.close();

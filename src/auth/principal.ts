@@ -7,6 +7,8 @@ export interface Principal {
   readonly scopes: ReadonlySet<string>;
   /** SHA-256 over issuer and subject, base64url: one user's name in limits and logs, telling nothing of either. */
   readonly userKey: string;
+  /** Unix milliseconds until which this is proved. */
+  readonly expiresAtMs: number;
 }
 
 export function createPrincipal(identity: {
@@ -14,9 +16,10 @@ export function createPrincipal(identity: {
   readonly subject: string;
   readonly tenant: string | undefined;
   readonly scopes: readonly string[];
+  readonly expiresAtMs: number;
 }): Principal {
-  const { issuer, subject, tenant, scopes } = identity;
+  const { issuer, subject, tenant, scopes, expiresAtMs } = identity;
   // JSON keeps the two apart: no pair of issuer and subject can be spelled as another pair.
   const userKey = hash('sha256', JSON.stringify([issuer, subject]), 'base64url');
-  return { subject, tenant, scopes: new Set(scopes), userKey };
+  return { subject, tenant, scopes: new Set(scopes), userKey, expiresAtMs };
 }

@@ -86,7 +86,7 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
     if (expiresAtMs <= clock.now()) throw new HttpError('token_expired', { reason: 'exp' });
     const fault = faultBesideJose(protectedHeader, payload, clock.now());
     if (fault !== undefined) throw invalid(fault);
-    const principal = principalOf(payload);
+    const principal = principalOf(payload, expiresAtMs);
     const { requiredScope: scope } = rules;
     if (scope !== undefined && !principal.scopes.has(scope))
       throw new HttpError('insufficient_scope', { scope });
@@ -95,13 +95,13 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
     return principal;
   }
 
-  function principalOf(payload: JWTPayload): Principal {
+  function principalOf(payload: JWTPayload, expiresAtMs: number): Principal {
     const subject = nonEmpty.safeParse(payload[rules.userClaim]);
     if (!subject.success) throw invalid(rules.userClaim);
     const tenant =
       rules.tenantClaim === undefined ? undefined : nonEmpty.safeParse(payload[rules.tenantClaim]).data;
     const scopes = scopeSchema.parse(payload.scope ?? payload.scp);
-    return createPrincipal({ issuer: rules.issuer, subject: subject.data, tenant, scopes });
+    return createPrincipal({ issuer: rules.issuer, subject: subject.data, tenant, scopes, expiresAtMs });
   }
 
   function recall(token: string): Principal | undefined {

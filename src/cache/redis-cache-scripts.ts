@@ -1,6 +1,6 @@
 /**
- * What the cache has Redis do at one go. A project has three keys: its answer, the mark of its last purge, and its flight,
- * which is the token of whoever leads it, with a `+` behind it once somebody waits. `MGET` takes a key of another type for
+ * What the cache has Redis do at one go. A project has four keys: its answer, the mark of its last purge, its flight, which is
+ * the token of whoever leads it, with a `+` behind it once somebody waits, and one that says that somebody watches it. `MGET` takes a key of another type for
  * none, and `SET` replaces it.
  */
 import { redisScript } from './redis-script.ts';
@@ -44,11 +44,11 @@ return reply
  * leaves the mark alone, so that a write which is later still is held against it too. Nor does it store anything if the
  * flight has meanwhile gone to somebody else: what that one brought is newer.
  *
- * KEYS: answer, mark, flight. ARGV: answer, its life, the mark that was seen, the token (none: of no flight of the fleet),
- * channel, message. Returns whether it was stored.
+ * KEYS: answer, mark, flight, watched. ARGV: answer, its life, the mark that was seen, the token (none: of no flight of the
+ * fleet), channel and message for those who wait, channel and message for those who watch. Returns whether it was stored.
  */
 export const STORE = redisScript(`
-local found = redis.call('MGET', KEYS[2], KEYS[3])
+local found = redis.call('MGET', KEYS[2], KEYS[3], KEYS[4])
 local waited = false
 if ARGV[4] ~= '' then
   waited = found[2] == ARGV[4] .. '+'
@@ -64,7 +64,25 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if waited then
   redis.pcall('PUBLISH', ARGV[5], ARGV[6])
 end
+if found[3] and ARGV[7] ~= '' then
+  redis.pcall('PUBLISH', ARGV[7], ARGV[8])
+end
 return 1
+`);
+
+/**
+ * Remembers for so long that a project is watched; watching it again makes that no longer.
+ *
+ * KEYS: watched. ARGV: milliseconds. Returns the milliseconds since it was first watched.
+ */
+export const WATCH = redisScript(`
+local memory = tonumber(ARGV[1])
+local left = redis.call('PTTL', KEYS[1])
+if left > 0 and left <= memory then
+  return memory - left
+end
+redis.call('SET', KEYS[1], '1', 'PX', memory)
+return 0
 `);
 
 /** KEYS: flight. ARGV: token, channel, message. */

@@ -4,10 +4,12 @@ import type { Answer } from '../lookup/answer.ts';
 import type { FreshnessPolicy } from '../lookup/freshness.ts';
 import type { SharedCache, SharedFlights, SharedJoin } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
-import { decodeAnswer, encodeAnswer, FORMAT_VERSION } from './answer-codec.ts';
+import { decodeAnswer, encodeAnswer } from './answer-codec.ts';
 import type { FlightChannel } from './flight-channel.ts';
 import { createLedFlight } from './led-flight.ts';
 import { limitLife } from './life-limit.ts';
+import type { NewsChannel } from './news-channel.ts';
+import { type ProjectKeys, projectKeys } from './project-keys.ts';
 import { PURGE, READ, STORE } from './redis-cache-scripts.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { RedisGuard } from './redis-guard.ts';
@@ -33,12 +35,13 @@ export interface FlightOptions {
 }
 
 /**
- * The tier in Redis (6 or later). Three keys a project, of one slot so that it works on a cluster:
- * `{prefix}v{format}:{kind:id}` with the answer; a short while after a purge, the same with `:purged`; and while its flight
- * is under way, the same with `:flight`.
+ * The tier in Redis (6 or later). Four keys a project, of one slot so that it works on a cluster:
+ * `{prefix}v{format}:{kind:id}` with the answer; a short while after a purge, the same with `:purged`; while its flight is under
+ * way, the same with `:flight`; and for a day since it was first watched, the same with `:watched`.
  *
  * @param options.purgeMarkMs how long a purge is remembered: at least as long as a flight can last
  * @param options.announcePurge tells every replica
+ * @param options.news how replicas are told of an answer that is stored while somebody watches the project; default: not
  * @param options.flights default: each replica flies by itself
  */
 export function createRedisCache(options: {
@@ -48,22 +51,18 @@ export function createRedisCache(options: {
   readonly policy: FreshnessPolicy;
   readonly purgeMarkMs: number;
   readonly announcePurge: (kind: Kind, id: string) => Promise<void>;
+  readonly news?: Pick<NewsChannel, 'name' | 'message'>;
   readonly flights?: FlightOptions;
 }): SharedCache {
-  const { client, guard, keyPrefix, policy, purgeMarkMs, announcePurge, flights } = options;
+  const { client, guard, keyPrefix, policy, purgeMarkMs, announcePurge, news, flights } = options;
   const channelName = flights?.channel.name ?? '';
 
-  type Keys = readonly [answer: string, purgeMark: string, flight: string];
-  /** The braces are a hash tag: what stands in them alone decides the slot. */
-  function keysOf(kind: Kind, id: string): Keys {
-    const key = `${keyPrefix}v${FORMAT_VERSION}:{${kind}:${id}}`;
-    return [key, `${key}:purged`, `${key}:flight`];
-  }
+  const keysOf = (kind: Kind, id: string) => projectKeys(keyPrefix, kind, id);
 
   async function read(
     kind: Kind,
     id: string,
-    keys: Keys,
+    keys: ProjectKeys,
     ...args: readonly [token: string, lockMs: number, anyway: 0 | 1]
   ) {
     const reply = await guard.run('cache_read', () => runBinaryScript(client, READ, keys, ...args));
@@ -81,7 +80,9 @@ export function createRedisCache(options: {
   }
 
   async function write(
-    keys: Keys,
+    kind: Kind,
+    id: string,
+    keys: ProjectKeys,
     answer: Answer,
     purgeMark = '',
     led: { readonly token: string; readonly message: string } = { token: '', message: '' },
@@ -95,6 +96,8 @@ export function createRedisCache(options: {
       led.token,
       channelName,
       led.message,
+      news?.name ?? '',
+      news?.message(kind, id, answer) ?? '',
     ] as const;
     const written = await guard.run('cache_write', () => runScript(client, STORE, keys, ...args));
     return written === 1;
@@ -115,7 +118,7 @@ export function createRedisCache(options: {
       if (flight === undefined) return { ...shared, flight };
       if (flight === token) {
         const store = (brought: Answer, message: string) =>
-          write(keys, brought, purgeMark, { token, message });
+          write(kind, id, keys, brought, purgeMark, { token, message });
         const lead = { client, guard, channel, key: keys[2], token, lockMs, maxFlightMs, store };
         return { ...shared, flight: createLedFlight(lead) };
       }
@@ -134,7 +137,7 @@ export function createRedisCache(options: {
       const { answer, lifeLeftMs, purgeMark } = await read(kind, id, keysOf(kind, id), '', 0, 0);
       return { answer, lifeLeftMs, purgeMark };
     },
-    write: (kind, id, answer, purgeMark) => write(keysOf(kind, id), answer, purgeMark),
+    write: (kind, id, answer, purgeMark) => write(kind, id, keysOf(kind, id), answer, purgeMark),
     async purge(kind, id) {
       const args = [randomUUID(), purgeMarkMs, channelName, 'dropped'] as const;
       await guard.run('cache_purge', () => runScript(client, PURGE, keysOf(kind, id), ...args));

@@ -6,6 +6,7 @@ export type RedisOperation =
   | 'cache_write'
   | 'cache_purge'
   | 'purge_publish'
+  | 'watch'
   | 'flight_renew'
   | 'flight_end'
   | 'rate_limit';

@@ -10,6 +10,7 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600;
 const ALLOWED_HEADERS = [
   'Authorization',
   'If-None-Match',
+  'Last-Event-ID',
   'Prefer',
   'X-Request-Id',
   'traceparent',
@@ -21,6 +22,7 @@ const EXPOSED_HEADERS = [
   'Age',
   'Cache-Status',
   'ETag',
+  'Preference-Applied',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',

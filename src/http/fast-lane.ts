@@ -53,6 +53,8 @@ export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDepen
     const asked = kinds.get(named);
     if (asked === undefined || id === undefined) return next();
     const { kind, route } = asked;
+    // A caller who would wait is to be told that this was heard.
+    if (req.headers.prefer !== undefined) return next();
     if (req.method !== 'GET' || !isRunning(deps.draining) || !isPlain(req)) return next();
     const address = addressKey(req);
     if (!limitByAddress.hasRoom(address)) return next();

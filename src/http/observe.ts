@@ -6,6 +6,8 @@ export interface EndedRequest {
   /** The status sent, or `CLIENT_CLOSED_REQUEST`. */
   readonly status: number;
   readonly seconds: number;
+  /** Of these, those for which it was held because its caller asked for that. */
+  readonly heldSeconds: number;
   readonly context: RequestFacts;
 }
 
@@ -37,7 +39,10 @@ export function observeRequest(
   events.requestBegan();
   // Emitted once.
   res.on('close', () => {
-    const status = res.writableFinished ? res.statusCode : CLIENT_CLOSED_REQUEST;
-    events.requestEnded({ method, status, seconds: (performance.now() - startedAtMs) / 1000, context });
+    const status = res.writableFinished || context.streaming ? res.statusCode : CLIENT_CLOSED_REQUEST;
+    const nowMs = performance.now();
+    const { held } = context;
+    const heldSeconds = held === undefined ? 0 : ((held.untilMs ?? nowMs) - held.sinceMs) / 1000;
+    events.requestEnded({ method, status, seconds: (nowMs - startedAtMs) / 1000, heldSeconds, context });
   });
 }

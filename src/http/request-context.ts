@@ -17,6 +17,10 @@ export interface RequestFacts {
   readonly principal?: Principal;
   readonly result?: LookupResult;
   readonly lookupMs?: number;
+  /** While the caller had it wait, from `performance.now()`; still so at the end of an event stream. */
+  readonly held?: { readonly sinceMs: number; readonly untilMs: number | undefined };
+  /** An event stream was begun: its caller may leave at any time. */
+  readonly streaming?: boolean;
   readonly failure?: {
     readonly code: ErrorCode;
     readonly reason: string | undefined;
@@ -38,12 +42,19 @@ export interface RequestContext extends RequestFacts {
   route: string;
   traceparent: string | undefined;
   /** Set by validation. */
-  lookup?: { readonly id: string; readonly minValidSeconds: number | undefined };
+  lookup?: {
+    readonly id: string;
+    readonly minValidSeconds: number | undefined;
+    readonly waitSeconds: number | undefined;
+  };
   /** Set by authentication. */
   principal?: Principal;
   /** Set by the lookup. */
   result?: LookupResult;
   lookupMs?: number;
+  /** Set by whoever holds it. */
+  held?: { sinceMs: number; untilMs: number | undefined };
+  streaming?: boolean;
   /** Set by the error handler. */
   failure?: NonNullable<RequestFacts['failure']>;
 }

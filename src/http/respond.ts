@@ -26,6 +26,18 @@ export function respond(
   send(req, res, status, [...res.locals.headers, ...headers], body);
 }
 
+/**
+ * Sends the head of a response whose body comes bit by bit. Whoever writes that has it inspected.
+ *
+ * @throws HttpError where the company's key would go out with it
+ */
+export function writeHead(res: AppResponse, status: number, headers: HeaderList): void {
+  const { leakGuard, gate } = res.locals;
+  leakGuard.inspect(headers.join('\n'));
+  if (gate?.lastResponses) res.locals.headers.push('Connection', 'close');
+  res.writeHead(status, [...res.locals.headers, ...headers]);
+}
+
 /** Sends what was inspected. */
 export function send(
   { method }: Pick<AppRequest, 'method'>,

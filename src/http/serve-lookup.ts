@@ -1,41 +1,60 @@
 import { HttpError } from '../errors.ts';
 import { isFresh } from '../lookup/answer.ts';
-import { type Found, resultOf } from '../lookup/found.ts';
+import { type Found, isOver } from '../lookup/found.ts';
 import type { Lookup } from '../lookup/lookup.ts';
-import type { Clock, LookupResult } from '../lookup/ports.ts';
+import type { Clock } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
+import type { Watcher } from '../lookup/watcher.ts';
 import { answerHeaders } from './answer-headers.ts';
 import { matchesEtag } from './conditional.ts';
+import { askedFor, findProject } from './find-project.ts';
+import { holdUntilOver } from './hold.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
 import { respond } from './respond.ts';
 
-/** Looks a project up and answers with the upstream's own bytes. */
-export function serveLookup(kind: Kind, lookup: Lookup, clock: Clock): Handler {
+/**
+ * Looks a project up and answers with the upstream's own bytes. A caller who prefers to wait (RFC 7240) is answered once the
+ * project is over or the time is up, and never later than their token.
+ */
+export function serveLookup(
+  kind: Kind,
+  {
+    lookup,
+    watcher,
+    clock,
+  }: { lookup: Pick<Lookup, 'find'>; watcher: Pick<Watcher, 'follow'>; clock: Clock },
+): Handler {
   return (req, res) => {
-    const { lookup: asked, traceparent } = res.locals;
-    if (asked === undefined) throw new Error('the lookup was not validated');
-    const startedAtMs = performance.now();
-    const over = (result: LookupResult) => {
-      res.locals.result = result;
-      res.locals.lookupMs = performance.now() - startedAtMs;
+    const { id, waitSeconds } = askedFor(res);
+    const answer = (found: Found) => send(req, res, found, waitSeconds, clock.now());
+    const answerInTime = (found: Found): void | Promise<void> => {
+      const waitMs = waitMsOf(res, waitSeconds, clock.now());
+      if (waitMs <= 0 || isOver(found) || res.destroyed) return answer(found);
+      return holdUntilOver(watcher, { kind, id }, found, waitMs, res).then((latest) => {
+        if (latest !== undefined) answer(latest);
+      });
     };
-    const answer = (found: Found) => {
-      over(resultOf(found));
-      send(req, res, found, clock.now());
-    };
-    const found = lookup.find({ kind, ...asked, traceparent });
-    if (!(found instanceof Promise)) return answer(found);
-    return found.then(answer, (error: unknown) => {
-      over('error');
-      throw error;
-    });
+    const found = findProject(kind, lookup, res);
+    return found instanceof Promise ? found.then(answerInTime) : answerInTime(found);
   };
 }
 
-function send(req: AppRequest, res: AppResponse, found: Found, nowMs: number): void {
+function waitMsOf(res: AppResponse, waitSeconds: number | undefined, nowMs: number): number {
+  if (waitSeconds === undefined) return 0;
+  return Math.min(waitSeconds * 1000, (res.locals.principal?.expiresAtMs ?? nowMs) - nowMs);
+}
+
+function send(
+  req: AppRequest,
+  res: AppResponse,
+  found: Found,
+  waitSeconds: number | undefined,
+  nowMs: number,
+): void {
   const { answer } = found;
   if (!answer.found) throw new HttpError('not_found');
-  const headers = answerHeaders(answer, found, isFresh(answer, nowMs), nowMs);
+  const headers = [...answerHeaders(answer, found, isFresh(answer, nowMs), nowMs)];
+  if (waitSeconds !== undefined) headers.push('Preference-Applied', `wait=${waitSeconds}`);
   if (matchesEtag(req.headers['if-none-match'], answer.etag)) respond(req, res, 304, headers);
   else respond(req, res, 200, [...headers, 'Content-Type', 'application/json'], answer.body);
 }

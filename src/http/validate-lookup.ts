@@ -1,4 +1,5 @@
 import { HttpError } from '../errors.ts';
+import { waitSecondsOf } from './prefer.ts';
 import { projectIdOf } from './project-id.ts';
 import type { Handler } from './request-context.ts';
 
@@ -7,7 +8,11 @@ const MAX_MIN_VALID_SECONDS = 86_400;
 /** Reads what a lookup is asked for, before anything is spent on it. Unknown query parameters are ignored. */
 export function validateLookup(): Handler {
   return (req, res, next) => {
-    res.locals.lookup = { id: projectIdOf(req), minValidSeconds: minValidOf(req.url) };
+    res.locals.lookup = {
+      id: projectIdOf(req),
+      minValidSeconds: minValidOf(req.url),
+      waitSeconds: waitSecondsOf(req.headers.prefer),
+    };
     next();
   };
 }

@@ -19,6 +19,9 @@ export interface Flown extends Pick<Found, 'answer' | 'source' | 'collapsed'> {
  */
 export type Flyer = (request: LookupRequest, held: Answer | undefined, keeping: Keeping) => Promise<Flown>;
 
+/** Is told of each answer that came to this process, from the upstream or from the shared tier, and that no purge overtook. */
+export type AnswerListener = (kind: Kind, id: string, answer: Answer) => void;
+
 /** Whether a flight's answer may be kept: the project was not purged here since the flight began to look for it. */
 export interface Keeping {
   begin(): void;
@@ -32,8 +35,9 @@ export function createFlyer(dependencies: {
   readonly clock: Clock;
   readonly policy: FreshnessPolicy;
   readonly events: Pick<LookupEvents, 'contractDrifted'>;
+  readonly answered?: AnswerListener | undefined;
 }): Flyer {
-  const { memory, shared, clock, policy } = dependencies;
+  const { memory, shared, clock, policy, answered } = dependencies;
   const fetchAnswer = createAnswerFetcher(dependencies);
   const fleet = shared && createFleet({ shared, clock, policy });
 
@@ -83,7 +87,10 @@ export function createFlyer(dependencies: {
     const joined = await fleet?.join(request, keeping.begin);
     if (joined?.answer !== undefined) {
       const { answer, fresh, collapsed, ruledOut } = joined;
-      if (fresh && keeping.allowed()) memory.write(kind, id, answer);
+      if (fresh && keeping.allowed()) {
+        memory.write(kind, id, answer);
+        answered?.(kind, id, answer);
+      }
       return { answer, source: collapsed ? 'upstream' : 'redis', collapsed, ruledOut };
     }
     const ruledOut = joined?.ruledOut ?? false;
@@ -92,8 +99,10 @@ export function createFlyer(dependencies: {
     const lead = joined?.lead;
     try {
       const answer = await fetchAnswer(request, refreshed);
-      if (keeping.allowed()) keep(request, answer, { lead, purgeMark: joined?.purgeMark, replaces });
-      else lead?.end({ how: 'dropped' }).catch(() => undefined);
+      if (keeping.allowed()) {
+        keep(request, answer, { lead, purgeMark: joined?.purgeMark, replaces });
+        answered?.(kind, id, answer);
+      } else lead?.end({ how: 'dropped' }).catch(() => undefined);
       return { answer, source: 'upstream', collapsed: false, ruledOut };
     } catch (error) {
       fleet?.failed(lead, error);

@@ -28,6 +28,11 @@ export function isProject(found: Found): found is HeldProject {
   return found.answer.found;
 }
 
+/** Whether a project will change no more, or is not there. */
+export function isOver({ answer }: Found): boolean {
+  return !answer.found || answer.terminal;
+}
+
 export function resultOf(found: Found): LookupResult {
   if (found.collapsed) return 'collapsed';
   if (found.source === 'upstream') return 'miss';

@@ -1,5 +1,5 @@
 import { type Answer, isFresh } from './answer.ts';
-import { createFlyer, type Flown } from './fly.ts';
+import { type AnswerListener, createFlyer, type Flown } from './fly.ts';
 import { type Found, type HeldProject, isProject, type LookupRequest, resultOf } from './found.ts';
 import type { FreshnessPolicy } from './freshness.ts';
 import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
@@ -14,9 +14,17 @@ export interface Lookup {
    * @throws HttpError where the upstream gave no answer.
    */
   find(request: LookupRequest): Found | Promise<Found>;
+  /**
+   * The same for nobody in particular: it is not counted as a lookup.
+   *
+   * @throws HttpError where the upstream gave no answer.
+   */
+  poll(request: LookupRequest): Promise<Found>;
   /** A project that memory holds and that does for the request, if there is one. Whoever serves it says so by `serveHeld`. */
   findHeld(request: LookupRequest): HeldProject | undefined;
   serveHeld(kind: Kind, held: HeldProject): void;
+  /** Forgets a project here if the copy that memory holds is not the one so named, as `forget` does. */
+  outdate(kind: Kind, id: string, etag: string | undefined): void;
   /** Forgets a project here; an answer that is on its way will not be kept. */
   forget(kind: Kind, id: string): void;
 }
@@ -29,6 +37,7 @@ export interface LookupDependencies {
   readonly clock: Clock;
   readonly policy: FreshnessPolicy;
   readonly events: LookupEvents;
+  readonly answered?: AnswerListener | undefined;
 }
 
 interface Recalled extends Pick<Found, 'forwarded'> {
@@ -130,5 +139,10 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     flights.abandon(key);
   }
 
-  return { find, findHeld, serveHeld: tell, forget };
+  function outdate(kind: Kind, id: string, etag: string | undefined): void {
+    const held = memory.read(kind, id)?.answer;
+    if (held !== undefined && (held.found ? held.etag : undefined) !== etag) forget(kind, id);
+  }
+
+  return { find, poll: search, findHeld, serveHeld: tell, outdate, forget };
 }

@@ -32,6 +32,16 @@ export interface SharedCache {
   readonly flights?: SharedFlights | undefined;
 }
 
+/** What the fleet remembers of who watches. */
+export interface SharedWatches {
+  /**
+   * Remembers for a day that somebody watches the project, so that replicas are told of each answer that is stored.
+   *
+   * @returns for how long the fleet has watched it, in milliseconds
+   */
+  begin(kind: Kind, id: string): Promise<number>;
+}
+
 export interface SharedRead {
   /** Its times are by the clock of the process that wrote it. */
   readonly answer: Answer | undefined;

@@ -45,6 +45,7 @@ export const REDIS_OPERATIONS = all<RedisOperation>({
   cache_write: true,
   cache_purge: true,
   purge_publish: true,
+  watch: true,
   flight_renew: true,
   flight_end: true,
   rate_limit: true,

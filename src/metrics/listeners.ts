@@ -29,12 +29,12 @@ export function countingListeners(metrics: Metrics): Listeners {
     requestBegan() {
       requestsInFlight += 1;
     },
-    requestEnded({ method, status, seconds, context }) {
+    requestEnded({ method, status, seconds, heldSeconds, context }) {
       requestsInFlight -= 1;
       const counted = NAMED_METHODS.has(method) ? method : 'OTHER';
       const { route, traceparent } = context;
       const traceId = traceparent === undefined ? undefined : sampledTraceId(traceparent);
-      metrics.httpRequestDuration.observe(seconds, traceId, counted, route, String(status));
+      metrics.httpRequestDuration.observe(seconds - heldSeconds, traceId, counted, route, String(status));
     },
     lookedUp: (kind, result) => metrics.lookups.inc(kind, result),
     statusSeen: (kind, status) => metrics.lookupStatus.inc(kind, status),

@@ -5,10 +5,12 @@ import type { IssuerKeys } from '../auth/issuer-keys.ts';
 import { createTokenVerifier } from '../auth/token-verifier.ts';
 import type { Config } from '../config.ts';
 import { limitByAddress, limitByUser } from '../http/limit.ts';
+import type { OpenStreams } from '../http/open-streams.ts';
 import type { RefusalGate } from '../http/refusal-gate.ts';
 import type { LeakGuard } from '../leak-guard.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { Clock } from '../lookup/ports.ts';
+import type { Watcher } from '../lookup/watcher.ts';
 import type { Listeners } from '../metrics/listeners.ts';
 import type { RequestLog } from '../request-log.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -26,6 +28,8 @@ export function openPublic(
     };
     readonly tracing: Pick<Tracing, 'verifier' | 'requestEnded'>;
     readonly lookup: Lookup;
+    readonly watcher: Watcher;
+    readonly streams: OpenStreams;
     readonly keys: IssuerKeys;
     readonly redis: Pick<RedisParts, 'limitStore'>;
     readonly leakGuard: LeakGuard;
@@ -43,6 +47,8 @@ export function openPublic(
         return found instanceof Promise ? lifecycle.answerInTime(found) : found;
       },
     },
+    watcher: parts.watcher,
+    streams: parts.streams,
     verifier: tracing.verifier(createTokenVerifier(parts.keys, config.auth, clock)),
     accessPolicy: authenticatedPolicy,
     limitByAddress: limitByAddress({

@@ -1,11 +1,13 @@
 import { TLSSocket } from 'node:tls';
 import { Cluster, type Redis } from 'ioredis';
 import { createFlightChannel } from '../cache/flight-channel.ts';
+import { createNewsChannel } from '../cache/news-channel.ts';
 import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
 import { createRedisGuard, type RedisOperation } from '../cache/redis-guard.ts';
 import { createRedisProbe } from '../cache/redis-probe.ts';
+import { createRedisWatches } from '../cache/redis-watches.ts';
 import { watchSentinels } from '../cache/sentinel-watch.ts';
 import { certificateExpiresAtMs } from '../certificate.ts';
 import type { Config } from '../config.ts';
@@ -15,7 +17,7 @@ import type { LimitStore } from '../limits/limit-store.ts';
 import { createLocalStore } from '../limits/local-store.ts';
 import { createSettlingStore } from '../limits/settling-store.ts';
 import type { Logger } from '../log.ts';
-import type { Clock, SharedCache } from '../lookup/ports.ts';
+import type { Clock, SharedCache, SharedWatches } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { createRedisLog } from './redis-log.ts';
@@ -29,6 +31,7 @@ const HEARTBEAT_MS = 1000;
 /** All that this service has in Redis; in this process alone where none is configured. */
 export interface RedisParts {
   readonly shared: SharedCache | undefined;
+  readonly watches: SharedWatches | undefined;
   /** Counts the hits of one policy, at most `max` in the window that is configured. */
   limitStore(policy: string, max: number): LimitStore;
   /** What kind of Redis there is; `undefined` where none is configured. */
@@ -47,6 +50,8 @@ export function openRedis(
     /** Is told when the certificate ends that Redis showed, where it speaks TLS. */
     readonly onCertificate: (expiresAtMs: number) => void;
     readonly onPurge: (kind: Kind, id: string) => void;
+    /** Is told of answers that other replicas stored; see `NewsChannel`. */
+    readonly onNews: (kind: Kind, id: string, etag: string | undefined) => void;
     readonly tracing: Pick<Tracing, 'redis'>;
   },
 ): RedisParts {
@@ -57,6 +62,7 @@ export function openRedis(
     logger.event('redis_not_configured');
     return {
       shared: undefined,
+      watches: undefined,
       limitStore: (_policy, max) => createLocalStore({ max, windowMs, clock: deps.clock }),
       topology: undefined,
       up: () => false,
@@ -93,6 +99,8 @@ export function openRedis(
   });
   const purges = createPurgeChannel({ client, guard, keyPrefix });
   purges.listen(subscriber, deps.onPurge);
+  const news = createNewsChannel(keyPrefix);
+  news.listen(subscriber, deps.onNews);
   const channel = createFlightChannel(keyPrefix);
   channel.listen(subscriber);
   const maxFlightMs = config.upstream.deadlineMs + FLIGHT_MARGIN_MS;
@@ -107,8 +115,10 @@ export function openRedis(
       policy: config.cache,
       purgeMarkMs: maxFlightMs,
       announcePurge: purges.announce,
+      news,
       flights: { channel, maxFlightMs },
     }),
+    watches: createRedisWatches({ client, guard, keyPrefix }),
     limitStore: (policy, max) =>
       createSettlingStore({
         count: (key, ...hits) => count(`${keyPrefix}v1:limit:${policy}:${key}`, ...hits),

@@ -47,7 +47,9 @@ const events = { requestBegan: nothing, requestEnded: nothing, authenticationFai
 const leakGuard = createLeakGuard(() => [], nothing);
 
 const publicApp = createApp({
-  lookup: { find: reached, findHeld: reached, serveHeld: reached, forget: reached },
+  lookup: { find: reached, findHeld: reached, serveHeld: reached },
+  watcher: { follow: reached },
+  streams: { count: 0, enter: reached },
   verifier: {
     verify() {
       throw new HttpError('token_invalid');

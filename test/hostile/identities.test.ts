@@ -8,7 +8,7 @@ import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../suppor
 const PATH = '/v1/image-projects/complete-1';
 
 const userKeyOf = (issuer: string, subject: string) =>
-  createPrincipal({ issuer, subject, tenant: undefined, scopes: [] }).userKey;
+  createPrincipal({ issuer, subject, tenant: undefined, scopes: [], expiresAtMs: 0 }).userKey;
 
 describe('two users', () => {
   test('whose tokens share their first thousands of characters have each their own limit', async () => {

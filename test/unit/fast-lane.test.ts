@@ -5,14 +5,20 @@ import { createPrincipal } from '../../src/auth/principal.ts';
 import { type Listener, listen } from '../../src/http/listen.ts';
 import type { LeakGuard } from '../../src/leak-guard.ts';
 import type { HeldProject } from '../../src/lookup/found.ts';
-import { answer, NOW_MS } from '../support/builders.ts';
+import { answer, DAY_MS, NOW_MS } from '../support/builders.ts';
 
 /** An app in which everything is certain at once, and whoever asks further fails. */
 const nothing = () => undefined;
 const reached = () => {
   throw new Error('the pipeline was asked');
 };
-const principal = createPrincipal({ issuer: 'i', subject: 'alice', tenant: undefined, scopes: [] });
+const principal = createPrincipal({
+  issuer: 'i',
+  subject: 'alice',
+  tenant: undefined,
+  scopes: [],
+  expiresAtMs: NOW_MS + DAY_MS,
+});
 const held: HeldProject = { answer: answer(), source: 'memory', collapsed: false, forwarded: 'uri-miss' };
 
 const world = {
@@ -52,7 +58,9 @@ const leakGuard: LeakGuard = {
 let listener: Listener;
 beforeAll(async () => {
   const app = createApp({
-    lookup: { find: reached, findHeld: () => world.held, serveHeld: effect, forget: reached },
+    lookup: { find: reached, findHeld: () => world.held, serveHeld: effect },
+    watcher: { follow: reached },
+    streams: { count: 0, enter: reached },
     verifier: { verify: reached, recall: () => (world.known ? principal : undefined) },
     accessPolicy: { ...authenticatedPolicy, allowsAtOnce: () => world.allowed },
     limitByAddress: limiter('address'),

@@ -63,7 +63,7 @@ function createBusyMetrics() {
   };
   count.requestBegan();
   count.requestBegan();
-  count.requestEnded({ method: 'GET', status: 200, seconds: 0.2, context });
+  count.requestEnded({ method: 'GET', status: 200, seconds: 0.2, heldSeconds: 0, context });
   count.lookedUp('image', 'miss');
   count.statusSeen('image', 'unknown');
   count.contractDrifted('other');
@@ -163,7 +163,7 @@ describe('the metrics', () => {
   test('have no series for a method that somebody made up', async () => {
     const { metrics, count, context } = createBusyMetrics();
     for (const method of ['BREW', 'PROPFIND'])
-      count.requestEnded({ method, status: 405, seconds: 0, context });
+      count.requestEnded({ method, status: 405, seconds: 0, heldSeconds: 0, context });
     const page = await metrics.registry.metrics();
     expect(page).not.toMatch(/BREW|PROPFIND/);
     expect(page).toContain('method="OTHER"');
@@ -203,7 +203,13 @@ describe('the metrics', () => {
   test('name a trace that is kept, in the bucket of what took so long, to who understands it', async () => {
     const { metrics, count, context } = createBusyMetrics();
     const end = (traceparent: string | undefined, seconds: number) =>
-      count.requestEnded({ method: 'GET', status: 200, seconds, context: { ...context, traceparent } });
+      count.requestEnded({
+        method: 'GET',
+        status: 200,
+        seconds,
+        heldSeconds: 0,
+        context: { ...context, traceparent },
+      });
     const [first, last, unkept] = ['1', '2', '3'].map((digit) => digit.repeat(32));
     end(`00-${first}-00f067aa0ba902b7-01`, 0.3);
     end(`00-${last}-00f067aa0ba902b7-03`, 0.4);

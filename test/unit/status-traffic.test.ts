@@ -85,7 +85,7 @@ describe('counts', () => {
     const count = countingListeners(metrics);
     const ended = (route: string, status: number, seconds: number) => {
       count.requestBegan();
-      count.requestEnded({ method: 'GET', status, seconds, context: context(route) });
+      count.requestEnded({ method: 'GET', status, seconds, heldSeconds: 0, context: context(route) });
     };
     ended('/v1/image-projects/{id}', 200, 0.002);
     ended('/v1/image-projects/{id}', 503, 0.3);

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { parseJson } from '../json.ts';
+import type { Answer } from '../lookup/answer.ts';
+import { KINDS, type Kind, PROJECT_ID_PATTERN } from '../lookup/project.ts';
+import type { RedisClient } from './redis-client.ts';
+import { subscribeTo } from './subscription.ts';
+
+const messageSchema = z.object({
+  kind: z.enum(KINDS),
+  id: z.string().regex(PROJECT_ID_PATTERN),
+  /** Of a project; missing where it is not there any more. */
+  etag: z.string().optional(),
+  /** The replica that has it already. */
+  from: z.string(),
+});
+
+/**
+ * Tells all replicas of an answer that one of them has stored. It doesn't carry the answer: who wants it reads it. A message
+ * that is lost is made good by the next poll.
+ */
+export interface NewsChannel {
+  readonly name: string;
+  message(kind: Kind, id: string, answer: Answer): string;
+  /** Calls the listener for the news of other replicas, until the subscriber is closed. */
+  listen(subscriber: RedisClient, listener: (kind: Kind, id: string, etag: string | undefined) => void): void;
+}
+
+export function createNewsChannel(keyPrefix: string): NewsChannel {
+  const name = `${keyPrefix}v1:news`;
+  const replica = randomBytes(8).toString('hex');
+  return {
+    name,
+    message(kind, id, answer) {
+      const etag = answer.found ? answer.etag : undefined;
+      return JSON.stringify({ kind, id, etag, from: replica });
+    },
+    listen(subscriber, listener) {
+      subscribeTo(subscriber, name, (text) => {
+        const message = messageSchema.safeParse(parseJson(text));
+        if (!message.success || message.data.from === replica) return;
+        const { kind, id, etag } = message.data;
+        listener(kind, id, etag);
+      });
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { HttpError } from '../errors.ts';
+import { type Found, isOver } from '../lookup/found.ts';
+import type { Lookup } from '../lookup/lookup.ts';
+import type { Clock } from '../lookup/ports.ts';
+import type { Kind } from '../lookup/project.ts';
+import type { Watcher } from '../lookup/watcher.ts';
+import { eventIdOf, retryFrame, statusFrame } from './event-frames.ts';
+import { type EventStream, openEventStream } from './event-stream.ts';
+import { askedFor, findProject } from './find-project.ts';
+import type { OpenStreams } from './open-streams.ts';
+import type { AppResponse, Handler } from './request-context.ts';
+import { respond, writeHead } from './respond.ts';
+
+/** Those who are sent away together (a stop) come back over this time. */
+const RETRY_MIN_MS = 1000;
+const RETRY_SPREAD_MS = 2000;
+/** A stream moves to another connection once a day at least; a timer can't be set for much longer. */
+const MAX_STREAM_MS = 24 * 60 * 60 * 1000;
+
+/** nginx holds back what it proxies unless it is told not to: https://nginx.org/en/docs/http/ngx_http_proxy_module.html */
+const HEADERS = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store', 'X-Accel-Buffering', 'no'];
+
+export interface EventsDependencies {
+  readonly lookup: Pick<Lookup, 'find'>;
+  readonly watcher: Pick<Watcher, 'follow'>;
+  readonly streams: OpenStreams;
+  readonly clock: Clock;
+}
+
+/**
+ * A project's states as Server-Sent Events: the present one, then each change. The stream ends behind the last state, with the
+ * user's token, and when this process stops; its reader comes back then and says by `Last-Event-ID` what it saw. To one who
+ * saw the last state, 204 says not to come back.
+ */
+export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: EventsDependencies): Handler {
+  return async (req, res) => {
+    const { id } = askedFor(res);
+    const { principal } = res.locals;
+    if (principal === undefined) throw new HttpError('token_missing');
+    res.once('close', streams.enter(principal.userKey));
+    const found = await findProject(kind, lookup, res);
+    const { answer } = found;
+    if (!answer.found) throw new HttpError('not_found');
+    const seen = req.headers['last-event-id'] === eventIdOf(answer);
+    if (seen && answer.terminal) return respond(req, res, 204, ['Cache-Control', 'no-store']);
+    writeHead(res, 200, HEADERS);
+    if (req.method === 'HEAD' || res.destroyed) {
+      res.end();
+      return;
+    }
+    res.locals.streaming = true;
+    res.locals.held = { sinceMs: performance.now(), untilMs: undefined };
+    const events = openEventStream(res);
+    events.send(retryFrame(RETRY_MIN_MS + Math.round(Math.random() * RETRY_SPREAD_MS)));
+    if (!seen) tell(res, events, found);
+    if (isOver(found)) return;
+
+    const following = watcher.follow(kind, id, found, {
+      changed: (changed) => tell(res, events, changed),
+      ended: events.end,
+    });
+    const lifeMs = Math.min(MAX_STREAM_MS, principal.expiresAtMs - clock.now());
+    const life = setTimeout(events.end, lifeMs);
+    res.once('close', () => {
+      clearTimeout(life);
+      following.leave();
+    });
+  };
+}
+
+function tell(res: AppResponse, events: EventStream, found: Found): void {
+  const { answer } = found;
+  if (answer.found) {
+    // What would give the company's key away ends the stream, as it ends any response.
+    if (res.locals.leakGuard.finds(answer.body)) {
+      res.destroy();
+      return;
+    }
+    events.send(statusFrame(answer));
+  }
+  if (isOver(found)) events.end();
+}

@@ -1,0 +1,222 @@
+import { LRUCache } from 'lru-cache';
+import { HttpError } from '../errors.ts';
+import type { Answer } from './answer.ts';
+import { type Found, isOver, isProject } from './found.ts';
+import type { Lookup } from './lookup.ts';
+import { type PollPolicy, pollIntervalMs } from './poll-schedule.ts';
+import type { Clock, SharedWatches } from './ports.ts';
+import type { Kind } from './project.ts';
+
+/** Somebody who wants to hear how a project goes on. */
+export interface Follower {
+  /** The project is in another state, or there is none any more. After a last state nothing more is told. */
+  changed(found: Found): void;
+  /** This process stops; nothing more is told. */
+  ended(): void;
+}
+
+export interface Following {
+  /** As it was at the last poll. */
+  readonly latest: Found;
+  /** Nothing more is told. */
+  leave(): void;
+}
+
+export interface Watcher {
+  /**
+   * Tells of each change of a project until it is over.
+   *
+   * @param known the state that the follower knows
+   */
+  follow(kind: Kind, id: string, known: Found, follower: Follower): Following;
+  /** A lookup of this process brought an answer. */
+  heard(kind: Kind, id: string, answer: Answer): void;
+  /** Another replica has an answer; `etag` is its validator, of a project alone. */
+  heardOf(kind: Kind, id: string, etag: string | undefined): void;
+  /** Lets all followers go, and whoever comes after. */
+  stop(): void;
+  /** Projects that somebody follows. */
+  readonly watched: number;
+}
+
+/** As long as anybody may follow one project; see `SharedWatches`. */
+export const WATCH_MEMORY_MS = 24 * 60 * 60 * 1000;
+const MAX_REMEMBERED = 10_000;
+/** By then an answer's life is over at every tier, whoever counted it: a poll finds no copy that is just about to end. */
+const SLACK_MS = 25;
+
+interface Watch {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly followers: Set<Follower>;
+  latest: Found;
+  /** Unix milliseconds. */
+  sinceMs: number;
+  failures: number;
+  timer: NodeJS.Timeout | undefined;
+  polling: boolean;
+  /** There was news while a poll was under way that may have begun before it. */
+  pollAgain: boolean;
+}
+
+/**
+ * Follows projects for all who want to know: one poll at a time for each in this process, however many follow.
+ *
+ * In the fleet nobody is appointed to it. Each replica with followers polls by `lookup`, which has one of them ask the
+ * upstream; and since the next poll is due by the age of the answer, which all of them have, and of the project, which the
+ * shared tier remembers, they are due together. When a replica dies, the others poll as before.
+ */
+export function createWatcher(dependencies: {
+  readonly lookup: Pick<Lookup, 'poll'>;
+  readonly shared: SharedWatches | undefined;
+  readonly clock: Clock;
+  readonly policy: PollPolicy;
+}): Watcher {
+  const { lookup, shared, clock, policy } = dependencies;
+  const watches = new Map<string, Watch>();
+  /** When each project was first watched here, in Unix milliseconds. */
+  const firstSeenMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  let stopped = false;
+
+  const keyOf = (kind: Kind, id: string) => `${kind}/${id}`;
+
+  function begin(kind: Kind, id: string, known: Found): Watch {
+    const key = keyOf(kind, id);
+    const nowMs = clock.now();
+    const seenMs = firstSeenMs.get(key);
+    const sinceMs = seenMs !== undefined && isWithinMemory(nowMs - seenMs) ? seenMs : nowMs;
+    firstSeenMs.set(key, sinceMs);
+    const watch: Watch = {
+      kind,
+      id,
+      followers: new Set(),
+      latest: known,
+      sinceMs,
+      failures: 0,
+      timer: undefined,
+      polling: false,
+      pollAgain: false,
+    };
+    watches.set(key, watch);
+    schedule(watch, known.answer.fetchedAtMs);
+    shared?.begin(kind, id).then(
+      (ageMs) => {
+        watch.sinceMs = Math.min(watch.sinceMs, clock.now() - ageMs);
+        firstSeenMs.set(key, watch.sinceMs);
+      },
+      // Then it is as old as it is here.
+      () => undefined,
+    );
+    return watch;
+  }
+
+  function isCurrent(watch: Watch): boolean {
+    return watches.get(keyOf(watch.kind, watch.id)) === watch;
+  }
+
+  function end(watch: Watch): void {
+    clearTimeout(watch.timer);
+    if (isCurrent(watch)) watches.delete(keyOf(watch.kind, watch.id));
+  }
+
+  /** @param askedAtMs when the upstream was last asked, or tried to be, in Unix milliseconds */
+  function schedule(watch: Watch, askedAtMs: number, notBeforeMs = 0): void {
+    clearTimeout(watch.timer);
+    const nowMs = clock.now();
+    const intervalMs = pollIntervalMs(nowMs - watch.sinceMs, watch.failures, policy);
+    // By a clock that was set back it may lie ahead.
+    const dueMs = Math.max(Math.min(askedAtMs, nowMs) + intervalMs, notBeforeMs) + SLACK_MS;
+    watch.timer = setTimeout(poll, Math.max(1, dueMs - nowMs), watch).unref();
+  }
+
+  async function poll(watch: Watch): Promise<void> {
+    if (watch.polling) {
+      watch.pollAgain = true;
+      return;
+    }
+    watch.polling = true;
+    watch.pollAgain = false;
+    try {
+      const { kind, id } = watch;
+      const found = await lookup.poll({ kind, id, minValidSeconds: undefined, traceparent: undefined });
+      watch.polling = false;
+      if (isCurrent(watch)) take(watch, found);
+    } catch (error) {
+      watch.polling = false;
+      watch.failures += 1;
+      const retryAfterMs = error instanceof HttpError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+      if (isCurrent(watch)) schedule(watch, clock.now(), clock.now() + retryAfterMs);
+    }
+    if (watch.pollAgain && isCurrent(watch)) void poll(watch);
+  }
+
+  function take(watch: Watch, found: Found): void {
+    const changed = !isSameState(watch.latest.answer, found.answer);
+    watch.latest = found;
+    watch.failures = 0;
+    if (isOver(found)) end(watch);
+    else schedule(watch, found.answer.fetchedAtMs, found.answer.freshUntilMs);
+    if (!changed) return;
+    const followers = [...watch.followers];
+    if (isOver(found)) watch.followers.clear();
+    for (const follower of followers) follower.changed(found);
+  }
+
+  return {
+    get watched() {
+      return watches.size;
+    },
+    follow(kind, id, known, follower) {
+      if (stopped) {
+        queueMicrotask(() => follower.ended());
+        return { latest: known, leave: () => undefined };
+      }
+      const watch = watches.get(keyOf(kind, id)) ?? begin(kind, id, known);
+      watch.followers.add(follower);
+      if (!isSameState(watch.latest.answer, known.answer)) {
+        // A newer one came between the follower's lookup and now.
+        queueMicrotask(() => {
+          if (watch.followers.has(follower)) follower.changed(watch.latest);
+        });
+      }
+      return {
+        get latest() {
+          return watch.latest;
+        },
+        leave() {
+          watch.followers.delete(follower);
+          if (watch.followers.size === 0) end(watch);
+        },
+      };
+    },
+    heard(kind, id, answer) {
+      const watch = watches.get(keyOf(kind, id));
+      if (watch === undefined) return;
+      take(watch, { answer, source: 'upstream', collapsed: true, forwarded: 'stale' });
+    },
+    heardOf(kind, id, etag) {
+      const watch = watches.get(keyOf(kind, id));
+      if (watch === undefined) return;
+      const { latest } = watch;
+      if (isProject(latest) && latest.answer.etag === etag) schedule(watch, clock.now());
+      else void poll(watch);
+    },
+    stop() {
+      stopped = true;
+      for (const watch of [...watches.values()]) {
+        end(watch);
+        const followers = [...watch.followers];
+        watch.followers.clear();
+        for (const follower of followers) follower.ended();
+      }
+    },
+  };
+}
+
+function isWithinMemory(ageMs: number): boolean {
+  return ageMs >= 0 && ageMs < WATCH_MEMORY_MS;
+}
+
+function isSameState(one: Answer, other: Answer): boolean {
+  return one.found && other.found ? one.etag === other.etag : one.found === other.found;
+}
