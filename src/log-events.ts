@@ -69,6 +69,12 @@ export const LOG_EVENTS = {
       },
       status: { type: 'integer', meaning: 'of HTTP; 499 where the caller left before the end' },
       duration_ms: { type: 'number', meaning: 'milliseconds from its head to its end' },
+      held_ms: {
+        type: 'number',
+        meaning:
+          'milliseconds of these for which it was held as it asked for, by `Prefer: wait` or an event stream',
+        when: 'it was held',
+      },
       lookup_ms: { type: 'number', meaning: 'milliseconds of the lookup alone', when: 'it came to a lookup' },
       user: { type: 'string', meaning: 'a hash that stands for the user', when: 'the token was good' },
       cache: {

@@ -119,6 +119,8 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     upstream,
     redis,
     memory,
+    watcher,
+    streams,
   });
 
   const publicListener = await listen(tracing.listener(app), config.http.host, config.http.port, 'public');

@@ -1,5 +1,5 @@
+import type { ServerResponse } from 'node:http';
 import { HEARTBEAT } from './event-frames.ts';
-import type { AppResponse } from './request-context.ts';
 
 /** Below the 30 s and more after which proxies give up a connection on which nothing comes. */
 const HEARTBEAT_MS = 15_000;
@@ -16,7 +16,7 @@ export interface EventStream {
  * Writes frames to a response whose head was sent, with heartbeats in between. While its reader takes nothing, one frame waits
  * at the most, the latest; a reader that goes on like that is cut off by its connection (connections.ts).
  */
-export function openEventStream(res: AppResponse): EventStream {
+export function openEventStream(res: ServerResponse): EventStream {
   let waiting: string | undefined;
   let ending = false;
   const heartbeat = setInterval(() => {

@@ -103,6 +103,7 @@ export function createWatcher(dependencies: {
       (ageMs) => {
         watch.sinceMs = Math.min(watch.sinceMs, clock.now() - ageMs);
         firstSeenMs.set(key, watch.sinceMs);
+        if (isCurrent(watch) && !watch.polling) schedule(watch, watch.latest.answer.fetchedAtMs);
       },
       // Then it is as old as it is here.
       () => undefined,

@@ -12,6 +12,8 @@ export interface GaugeSources {
   readonly issuerKeysAvailable: () => boolean;
   readonly cacheMemoryBytes: () => number;
   readonly cacheMemoryEntries: () => number;
+  readonly eventStreamsOpen: () => number;
+  readonly projectsWatched: () => number;
   readonly files: readonly FollowedFile[];
 }
 
@@ -35,6 +37,8 @@ export function registerGauges(registry: Registry<PrometheusContentType>, source
     ],
     ['cache_memory_bytes', 'Bytes held by the in-process cache.', sources.cacheMemoryBytes],
     ['cache_memory_entries', 'Projects held by the in-process cache.', sources.cacheMemoryEntries],
+    ['event_streams_open', 'Event streams that are open.', sources.eventStreamsOpen],
+    ['projects_watched', 'Projects that streams or waiting lookups follow.', sources.projectsWatched],
   ];
   for (const [name, help, read] of gauges) {
     new Gauge({

@@ -1,8 +1,10 @@
 import type { Express } from 'express';
 import type { Config } from '../config.ts';
+import type { OpenStreams } from '../http/open-streams.ts';
 import { type HealthCheck, readinessOf } from '../http/serve-health.ts';
 import type { Logger } from '../log.ts';
 import type { Lookup } from '../lookup/lookup.ts';
+import type { Watcher } from '../lookup/watcher.ts';
 import type { Listeners } from '../metrics/listeners.ts';
 import { metricsRenderer } from '../metrics/metrics.ts';
 import { createOpsApp } from '../ops-app.ts';
@@ -19,11 +21,14 @@ export interface OpsParts extends StatusParts {
   readonly issuer: OpenIssuer;
   readonly upstream: OpenUpstream;
   readonly redis: RedisParts;
+  readonly watcher: Pick<Watcher, 'watched'>;
+  readonly streams: Pick<OpenStreams, 'count'>;
 }
 
 /** What operators and machines ask of all the parts: metrics, health, the status page, purges. */
 export function openOps(config: Config, parts: OpsParts): { readonly app: Express; close(): void } {
-  const { logger, lifecycle, lookup, issuer, metrics, count, upstream, redis, memory } = parts;
+  const { logger, lifecycle, lookup, issuer, metrics, count, upstream, redis, memory, watcher, streams } =
+    parts;
   const { resilience, leakGuard } = upstream;
   metrics.watch({
     requestsInFlight: () => count.requestsInFlight,
@@ -35,6 +40,8 @@ export function openOps(config: Config, parts: OpsParts): { readonly app: Expres
     issuerKeysAvailable: () => issuer.keys.available,
     cacheMemoryBytes: () => memory.bytes,
     cacheMemoryEntries: () => memory.entries,
+    eventStreamsOpen: () => streams.count,
+    projectsWatched: () => watcher.watched,
     files: [...upstream.files, ...issuer.files],
   });
 

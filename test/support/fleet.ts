@@ -26,6 +26,7 @@ export async function startReplica(env: Env, beside: Beside): Promise<Stack> {
 export interface ReplicaProcess {
   /** Looks an image project up. */
   lookup(id: string): Promise<Response>;
+  readonly publicUrl: string;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -49,7 +50,7 @@ export async function startReplicaProcess(env: Env, { emulator, issuer }: Beside
   const redisIsUp = async () =>
     (await (await fetch(`${service.opsUrl}/metrics`)).text()).includes('\nredis_up 1\n');
   await eventually(redisIsUp);
-  return { lookup, kill: service.kill };
+  return { lookup, publicUrl: service.publicUrl, kill: service.kill };
 }
 
 export const keyOf = (id: string) => `mhbff:v1:{image:${id}}`;

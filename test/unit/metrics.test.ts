@@ -23,6 +23,8 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   responses_withheld_total: { type: 'counter', labels: [] },
   cache_memory_bytes: { type: 'gauge', labels: [] },
   cache_memory_entries: { type: 'gauge', labels: [] },
+  event_streams_open: { type: 'gauge', labels: [] },
+  projects_watched: { type: 'gauge', labels: [] },
   upstream_contract_drift_total: { type: 'counter', labels: ['field'] },
   build_info: { type: 'gauge', labels: ['node', 'version'] },
   redis_configured: { type: 'gauge', labels: [] },
@@ -48,6 +50,8 @@ function createBusyMetrics() {
     issuerKeysAvailable: () => true,
     cacheMemoryBytes: () => 4096,
     cacheMemoryEntries: () => 4,
+    eventStreamsOpen: () => 7,
+    projectsWatched: () => 6,
     files: [{ setting: 'MAGIC_HOUR_API_KEY_FILE', usable: () => false }],
   });
   const context = {
