@@ -61,24 +61,23 @@ export function createApp(deps: AppDependencies): Express {
   );
   app.use(refuseWhen(deps.draining));
 
-  const mayLookUp = (kind: Kind): Handler[] => [
-    validateLookup(),
-    deps.limitByAddress.check,
-    authenticate(deps.verifier, deps.events),
-    deps.limitByUser.check,
-    authorize(deps.accessPolicy, kind),
-  ];
+  const lookUp = (path: string, template: string, kind: Kind, serve: Handler) =>
+    app
+      .route(path)
+      .all(nameRoute(template))
+      .get(
+        validateLookup(),
+        deps.limitByAddress.check,
+        authenticate(deps.verifier, deps.events),
+        deps.limitByUser.check,
+        authorize(deps.accessPolicy, kind),
+        serve,
+      )
+      .all(methodNotAllowed('GET', 'HEAD'));
   for (const kind of KINDS) {
-    app
-      .route(`/v1/${kind}-projects/:id`)
-      .all(nameRoute(templateOf(kind)))
-      .get(...mayLookUp(kind), serveLookup(kind, deps))
-      .all(methodNotAllowed('GET', 'HEAD'));
-    app
-      .route(`/v1/${kind}-projects/:id/events`)
-      .all(nameRoute(`${templateOf(kind)}/events`))
-      .get(...mayLookUp(kind), serveEvents(kind, deps))
-      .all(methodNotAllowed('GET', 'HEAD'));
+    const path = `/v1/${kind}-projects/:id`;
+    lookUp(path, templateOf(kind), kind, serveLookup(kind, deps));
+    lookUp(`${path}/events`, `${templateOf(kind)}/events`, kind, serveEvents(kind, deps));
   }
 
   const open = (path: (typeof PUBLIC_ROUTES)[number], serve: Handler) =>

@@ -86,7 +86,7 @@ describe('what a caller does wrong', () => {
     '/V1/image-projects/a',
     '/metrics',
     '/readyz',
-    '/v1/video-projects/a',
+    '/v1/text-projects/a',
   ])('the path %s → 404', async (path) => {
     const { client } = await startStack();
     const response = await client.request(path);

@@ -89,7 +89,8 @@ const VARY = 'Origin, Authorization, Cookie';
 const corsHeaders = ({ headers }: { readonly headers: Headers }) =>
   Object.fromEntries([...headers].filter(([name]) => name.startsWith('access-control-')));
 
-const EXPOSED = 'Age,Cache-Status,ETag,RateLimit,RateLimit-Policy,Retry-After,WWW-Authenticate,X-Request-Id';
+const EXPOSED =
+  'Age,Cache-Status,ETag,Preference-Applied,RateLimit,RateLimit-Policy,Retry-After,WWW-Authenticate,X-Request-Id';
 
 describe('an origin that is not named', () => {
   test.each(FOREIGN)('%j gets no CORS header on any response', async (origin) => {
@@ -165,7 +166,7 @@ describe('an origin that is named', () => {
       expect(response.status).toBe(204);
       expect(corsHeaders(response)).toEqual({
         'access-control-allow-headers':
-          'Authorization,If-None-Match,Prefer,X-Request-Id,traceparent,X-Sideko-Sdk-Language,X-Sideko-Runtime',
+          'Authorization,If-None-Match,Last-Event-ID,Prefer,X-Request-Id,traceparent,X-Sideko-Sdk-Language,X-Sideko-Runtime',
         'access-control-allow-methods': 'GET,HEAD',
         'access-control-allow-origin': origin,
         'access-control-expose-headers': EXPOSED,

@@ -73,6 +73,8 @@ describe('the configuration', () => {
         memoryMaxBytes: 67_108_864,
         memoryTtlSeconds: 30,
       },
+      watch: { minIntervalMs: 500, maxIntervalMs: 10_000 },
+      events: { maxStreamsPerUser: 20 },
       log: { level: 'info', hitSampleRatio: 1 },
       shutdown: { delaySeconds: 0, graceSeconds: 20 },
       tracing: {
