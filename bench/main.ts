@@ -18,6 +18,7 @@ import { scale } from './scale-part.ts';
 import { size } from './size-part.ts';
 import { start } from './start-part.ts';
 import { storms } from './storms-part.ts';
+import { streams } from './streams-part.ts';
 import { moveToLoadCore } from './support/cores.ts';
 import { machineFacts, measuredLine } from './support/machine.ts';
 import { startSurroundings } from './support/surroundings.ts';
@@ -35,6 +36,7 @@ const PARTS: readonly Part[] = [
   scale,
   size,
   memory,
+  streams,
   start,
   tracing,
 ];

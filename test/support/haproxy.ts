@@ -61,8 +61,8 @@ function configuration(port: number, socketPath: string, replicas: readonly Repl
     '  mode http',
     '  timeout connect 1s',
     '  timeout client 30s',
-    // Longer than the deadline of a lookup, so that the service words the answer.
-    '  timeout server 30s',
+    // Longer than the longest wait of a lookup, so that the service words the answer.
+    '  timeout server 75s',
     '  timeout check 2s',
     'frontend public',
     `  bind 127.0.0.1:${port}`,
