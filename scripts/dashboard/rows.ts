@@ -1,5 +1,6 @@
 import type { Row } from './panel.ts';
 import { cache } from './rows/cache.ts';
+import { following } from './rows/following.ts';
 import { goldenSignals } from './rows/golden-signals.ts';
 import { limits } from './rows/limits.ts';
 import { objectives } from './rows/objectives.ts';
@@ -13,6 +14,7 @@ export const ROWS: readonly Row[] = [
   goldenSignals,
   objectives,
   cache,
+  following,
   upstream,
   limits,
   redis,

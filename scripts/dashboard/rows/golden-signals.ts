@@ -55,7 +55,7 @@ export const goldenSignals: Row = {
     },
     {
       title: 'Requests in flight, all',
-      shows: 'Requests that are being answered now.',
+      shows: 'Requests that are being answered now, with waits and event streams.',
       normal: 'A few: requests a second times their duration.',
       otherwise: 'If it grows without end, answers come too slowly: see "Upstream duration".',
       as: 'stat',
