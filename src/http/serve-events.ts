@@ -8,7 +8,7 @@ import { eventIdOf, retryFrame, statusFrame } from './event-frames.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import { askedFor, findProject } from './find-project.ts';
 import type { OpenStreams } from './open-streams.ts';
-import type { AppResponse, Handler } from './request-context.ts';
+import type { AppRequest, AppResponse, Handler } from './request-context.ts';
 import { respond, writeHead } from './respond.ts';
 
 /** Those who are sent away together (a stop) come back over this time. */
@@ -48,6 +48,7 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
       res.end();
       return;
     }
+    letGo(req, res);
     res.locals.streaming = true;
     res.locals.held = { sinceMs: performance.now(), untilMs: undefined };
     const events = openEventStream(res);
@@ -66,6 +67,13 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
       following.leave();
     });
   };
+}
+
+/** A stream stays for long and there may be thousands: what its request came with, the token above all, need not stay as well. */
+function letGo(req: AppRequest, res: AppResponse): void {
+  req.rawHeaders = [];
+  req.headers = {};
+  res.locals.headers = [];
 }
 
 function tell(res: AppResponse, events: EventStream, found: Found): void {

@@ -1,0 +1,221 @@
+import { createEventParser } from './event-parser.ts';
+import { backOffMs, pause } from './pause.ts';
+import type { AudioProject, ImageProject, VideoProject } from './types.ts';
+import { WatchError } from './watch-error.ts';
+
+interface Projects {
+  image: ImageProject;
+  video: VideoProject;
+  audio: AudioProject;
+}
+export type Kind = keyof Projects;
+export type Project<K extends Kind = Kind> = Projects[K];
+
+export interface WatchOptions<K extends Kind = 'image'> {
+  /** Is told the present state and then each change, never the same one twice. What it throws ends the watch. */
+  readonly onStatus?: (project: Project<K>) => void;
+  /** Ends the watch. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: `image`. */
+  readonly kind?: K;
+  /** Where the service is, such as `https://images.example.com`. Default: where the page is from. */
+  readonly baseUrl?: string;
+  /** The user's token, or what gets one; asked again for each connection, since tokens end. */
+  readonly token?: string | (() => string | Promise<string>);
+}
+
+/** Longer than two heartbeats: a stream on which nothing comes for so long is dead. */
+const SILENCE_MS = 40_000;
+/** A stream has something to say at once; a proxy that holds even that back lets no stream through. */
+const FIRST_WORD_MS = 10_000;
+const WAIT_SECONDS = 30;
+/** A wait that is answered later than this is not answered any more. */
+const WAIT_SLACK_MS = 15_000;
+const OVER = ['complete', 'error', 'canceled'];
+/** What the same request will not mend. */
+const FINAL = [400, 401, 402, 403, 404, 405, 410];
+
+/**
+ * Follows a project until it is over: by a stream of events, or by lookups that wait where streams don't get through. Comes
+ * back by itself after a loss of the network, a sleep of the machine or a restart of the service.
+ *
+ * @returns the project in its last state
+ * @throws WatchError where the service refuses for good: no such project, no right to see it, no valid token
+ * @throws what the signal was aborted with, and what `onStatus` throws
+ */
+export async function watchProject<K extends Kind = 'image'>(
+  id: string,
+  options: WatchOptions<K> = {},
+): Promise<Project<K>> {
+  const { onStatus, signal, kind = 'image', baseUrl = '', token } = options;
+  const url = `${baseUrl.replace(/\/$/, '')}/v1/${kind}-projects/${encodeURIComponent(id)}`;
+  let latest: { project: Project<K>; text: string } | undefined;
+  let lastEventId = '';
+  let etag = '';
+  let streams = true;
+  let failures = 0;
+  let refusals = 0;
+  let comeBackMs = 0;
+
+  const isOver = () => latest !== undefined && OVER.includes(latest.project.status);
+
+  function hear(text: string): void {
+    failures = 0;
+    refusals = 0;
+    if (text === latest?.text) return;
+    signal?.throwIfAborted();
+    const project: unknown = JSON.parse(text);
+    if (!isProject<K>(project)) throw new TypeError('this is no project');
+    latest = { project, text };
+    try {
+      onStatus?.(latest.project);
+    } catch (error) {
+      throw new Thrown(error);
+    }
+  }
+
+  async function ask(path: string, headers: Record<string, string>, ending: AbortSignal): Promise<Response> {
+    const bearer = typeof token === 'function' ? await token() : token;
+    if (bearer !== undefined) headers.Authorization = `Bearer ${bearer}`;
+    return fetch(url + path, { headers, signal: ending, cache: 'no-store' });
+  }
+
+  async function refuse(response: Response): Promise<never> {
+    const { status } = response;
+    const body = await response.json().catch(() => ({}));
+    comeBackMs = Math.max(comeBackMs, 1000 * (Number(response.headers.get('Retry-After')) || 0));
+    // The next token may be a fresh one.
+    refusals = status === 401 ? refusals + 1 : 0;
+    if (FINAL.includes(status) && refusals !== 1) throw new Thrown(new WatchError(status, body));
+    throw new WatchError(status, body);
+  }
+
+  async function stream(timeout: Timeout): Promise<void> {
+    timeout.in(FIRST_WORD_MS);
+    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    if (lastEventId !== '') headers['Last-Event-ID'] = lastEventId;
+    let spoke = false;
+    try {
+      const response = await ask('/events', headers, timeout.signal);
+      // 204: what was the last event is the last state.
+      if (response.status === 204 && isOver()) return;
+      const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream');
+      // A service or a proxy that knows no streams may know the project.
+      if ((response.ok && !isStream) || [404, 405, 406, 501].includes(response.status)) {
+        streams = false;
+        return;
+      }
+      if (!response.ok || response.body === null) return await refuse(response);
+      const parse = createEventParser(
+        ({ type, data, id: eventId }) => {
+          lastEventId = eventId;
+          if (type === 'status') hear(data);
+        },
+        (retryMs) => {
+          comeBackMs = retryMs;
+        },
+      );
+      const utf8 = new TextDecoder();
+      const reader = response.body.getReader();
+      while (!isOver()) {
+        const { done, value } = await reader.read();
+        if (done) {
+          // Cut off with nothing said, again and again, is no better than no stream at all.
+          if (!spoke) streams = false;
+          return;
+        }
+        spoke = true;
+        timeout.in(SILENCE_MS);
+        parse(utf8.decode(value, { stream: true }));
+      }
+    } catch (error) {
+      if (!spoke && timeout.passed) streams = false;
+      throw error;
+    }
+  }
+
+  async function wait(timeout: Timeout): Promise<void> {
+    timeout.in(WAIT_SECONDS * 1000 + WAIT_SLACK_MS);
+    const headers: Record<string, string> = { Prefer: `wait=${WAIT_SECONDS}` };
+    if (etag !== '') headers['If-None-Match'] = etag;
+    const response = await ask('', headers, timeout.signal);
+    if (response.status !== 304 && !response.ok) return refuse(response);
+    if (response.ok) {
+      etag = response.headers.get('ETag') ?? '';
+      hear(await response.text());
+    } else failures = 0;
+    // One that has waited already may be asked again at once.
+    const waited = response.headers.has('Preference-Applied');
+    comeBackMs = waited ? 0 : 1000 * (Number(response.headers.get('Retry-After')) || 2);
+  }
+
+  for (;;) {
+    signal?.throwIfAborted();
+    const timeout = createTimeout(signal);
+    const streamed = streams;
+    try {
+      await (streams ? stream(timeout) : wait(timeout));
+      if (isOver() && latest !== undefined) return latest.project;
+      if (streamed && !streams) continue;
+      await pause(comeBackMs * (1 + Math.random() / 2), signal);
+    } catch (error) {
+      if (error instanceof Thrown) throw error.thrown;
+      signal?.throwIfAborted();
+      failures += 1;
+      if (streamed && !streams) continue;
+      await pause(comeBackMs + backOffMs(failures), signal);
+    } finally {
+      timeout.end();
+    }
+    comeBackMs = 0;
+  }
+}
+
+/** The service insists on no more than this either: types say what else Magic Hour promises. */
+function isProject<K extends Kind>(value: unknown): value is Project<K> {
+  return value instanceof Object && 'id' in value && 'status' in value && typeof value.status === 'string';
+}
+
+/** Something that ends the watch, and not just an attempt. */
+class Thrown {
+  readonly thrown: unknown;
+  constructor(thrown: unknown) {
+    this.thrown = thrown;
+  }
+}
+
+interface Timeout {
+  readonly signal: AbortSignal;
+  readonly passed: boolean;
+  /** From now on. */
+  in(ms: number): void;
+  /** Ends what is under way. */
+  end(): void;
+}
+
+function createTimeout(outer: AbortSignal | undefined): Timeout {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let passed = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const abort = () => controller.abort(outer?.reason);
+  outer?.addEventListener('abort', abort);
+  return {
+    signal,
+    get passed() {
+      return passed;
+    },
+    in(ms) {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        passed = true;
+        controller.abort();
+      }, ms);
+    },
+    end() {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', abort);
+      controller.abort();
+    },
+  };
+}
