@@ -44,6 +44,8 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     const seen = req.headers['last-event-id'] === eventIdOf(answer);
     if (seen && answer.terminal) return respond(req, res, 204, ['Cache-Control', 'no-store']);
     writeHead(res, 200, HEADERS);
+    // At once and by itself: Node keeps the head as the pieces that it was put together from until it is written alone.
+    res.flushHeaders();
     if (req.method === 'HEAD' || res.destroyed) {
       res.end();
       return;
