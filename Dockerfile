@@ -22,6 +22,7 @@ COPY src ./src
 RUN npm run build
 COPY config ./config
 COPY docs/openapi.json ./docs/
+COPY docs/page/index.html docs/page/page.css docs/page/page.js ./docs/page/
 # Whatever umask the checkout was made under, any user can read the files and nobody can write them.
 COPY --from=sbom /app/sbom.spdx.json ./
 RUN chmod -R a=rX package.json sbom.spdx.json dist config docs && install -d -o 1000 -g 1000 compile-cache

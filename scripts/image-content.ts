@@ -9,6 +9,9 @@ export const SBOM_PATH = '/app/sbom.spdx.json';
 const CONTENT = [
   /^config\/(default|custom-environment-variables)\.yaml$/,
   /^docs\/openapi\.json$/,
+  /^docs\/page\/index\.html$/,
+  /^docs\/page\/page\.css$/,
+  /^docs\/page\/page\.js$/,
   /^dist\/NOTICES\.txt$/,
   /^dist\/[\w-]+\.js$/,
   /^dist\/[\w-]+\.js\.map$/,

@@ -104,6 +104,9 @@ async function useIt(): Promise<void> {
   assert.equal(emulator.count(), 1, 'two lookups cause one upstream request');
   assert.equal((await fetch(project)).status, 401);
   say('lookup without a token: 401');
+  for (const path of ['/openapi.json', '/docs', '/docs/page.css', '/docs/page.js'])
+    assert.equal((await fetch(`${service}${path}`)).status, 200, path);
+  say('API description and its page: 200');
 
   const written = containers('podman', 'exec', name, 'node', '-e', 'fs.writeFileSync("/app/x", "")');
   await assert.rejects(written, /EROFS|EACCES/, 'the image writes nothing');

@@ -14,7 +14,7 @@ import type { RefusalGate } from './http/refusal-gate.ts';
 import { refuseMalformed } from './http/refuse-malformed.ts';
 import { refuseWhen } from './http/refuse-when.ts';
 import { type Handler, requestContext } from './http/request-context.ts';
-import { securityHeaders } from './http/security-headers.ts';
+import { pagePolicy, securityHeaders } from './http/security-headers.ts';
 import { serveEvents } from './http/serve-events.ts';
 import { serveLookup } from './http/serve-lookup.ts';
 import { serveText } from './http/serve-text.ts';
@@ -40,12 +40,21 @@ export interface AppDependencies {
   readonly trustProxy: readonly string[];
   /** docs/openapi.json. */
   readonly apiDescription: () => string;
+  /** The files of docs/page/. */
+  readonly apiPage: ApiPage;
   readonly draining: RefusalGate;
   readonly leakGuard: LeakGuard;
 }
 
+/** Each is read when it is first asked for. */
+export interface ApiPage {
+  readonly markup: () => string;
+  readonly style: () => string;
+  readonly script: () => string;
+}
+
 /** The only routes of the public listener that anybody may ask. All others authenticate; a test walks them. */
-export const PUBLIC_ROUTES = ['/openapi.json'] as const;
+export const PUBLIC_ROUTES = ['/openapi.json', '/docs', '/docs/page.css', '/docs/page.js'] as const;
 
 /** The public pipeline, in order. What costs nothing to decide is decided before anything is spent. */
 export function createApp(deps: AppDependencies): Express {
@@ -80,13 +89,16 @@ export function createApp(deps: AppDependencies): Express {
     lookUp(`${path}/events`, `${templateOf(kind)}/events`, kind, serveEvents(kind, deps));
   }
 
-  const open = (path: (typeof PUBLIC_ROUTES)[number], serve: Handler) =>
+  const open = (path: (typeof PUBLIC_ROUTES)[number], ...serve: Handler[]) =>
     app
       .route(path)
       .all(nameRoute(path))
-      .get(deps.limitByAddress.check, serve)
+      .get(deps.limitByAddress.check, ...serve)
       .all(methodNotAllowed('GET', 'HEAD'));
   open('/openapi.json', serveText('application/json', deps.apiDescription));
+  open('/docs', pagePolicy(), serveText('text/html; charset=utf-8', deps.apiPage.markup));
+  open('/docs/page.css', serveText('text/css; charset=utf-8', deps.apiPage.style));
+  open('/docs/page.js', serveText('text/javascript; charset=utf-8', deps.apiPage.script));
 
   app.use(notFound());
   app.use(errorHandler('magic-hour-bff'));

@@ -108,6 +108,11 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     leakGuard: upstream.leakGuard,
     count,
     apiDescription: readApiDescription,
+    apiPage: {
+      markup: () => readDocument('page/index.html'),
+      style: () => readDocument('page/page.css'),
+      script: () => readDocument('page/page.js'),
+    },
   });
   const ops = openOps(config, {
     ...deps,
@@ -162,4 +167,9 @@ export async function startService(config: Config, deps: ServiceDependencies): P
 function readApiDescription(): string {
   const text = readFileSync(new URL('../docs/openapi.json', import.meta.url), 'utf8');
   return JSON.stringify(JSON.parse(text));
+}
+
+/** @param path within docs/ */
+function readDocument(path: string): string {
+  return readFileSync(new URL(`../docs/${path}`, import.meta.url), 'utf8');
 }

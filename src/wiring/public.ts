@@ -1,5 +1,5 @@
 import type { Express } from 'express';
-import { createApp } from '../app.ts';
+import { type ApiPage, createApp } from '../app.ts';
 import { authenticatedPolicy } from '../auth/access-policy.ts';
 import type { IssuerKeys } from '../auth/issuer-keys.ts';
 import { createTokenVerifier } from '../auth/token-verifier.ts';
@@ -35,6 +35,7 @@ export function openPublic(
     readonly leakGuard: LeakGuard;
     readonly count: Listeners;
     readonly apiDescription: () => string;
+    readonly apiPage: ApiPage;
   },
 ): Express {
   const { clock, lifecycle, tracing, lookup, redis, count } = parts;
@@ -70,6 +71,7 @@ export function openPublic(
     corsOrigins: config.http.corsOrigins,
     trustProxy: config.http.trustProxy,
     apiDescription: parts.apiDescription,
+    apiPage: parts.apiPage,
     draining: lifecycle,
     leakGuard: parts.leakGuard,
   });

@@ -64,6 +64,7 @@ const publicApp = createApp({
   corsOrigins: [],
   trustProxy: [],
   apiDescription: () => '{}',
+  apiPage: { markup: () => '', style: () => '', script: () => '' },
   draining: { lastResponses: false, held: undefined, closed: false },
   leakGuard,
 });

@@ -70,6 +70,7 @@ beforeAll(async () => {
     corsOrigins: [],
     trustProxy: [],
     apiDescription: () => '{}',
+    apiPage: { markup: () => '', style: () => '', script: () => '' },
     draining: {
       get lastResponses() {
         return world.gate.lastResponses;
