@@ -30,7 +30,7 @@ async function takeDocs(): Promise<void> {
     await page.goto(`${service.publicUrl}/docs`);
     await page.getByLabel('Project id').fill('complete-1');
     await page.getByLabel('Your access token').fill(await issuer.token());
-    await page.getByRole('button', { name: 'Look up' }).click();
+    await page.getByRole('button', { name: 'Send' }).click();
     await page.getByText('200 OK').waitFor();
   });
   service.kill('SIGTERM');

@@ -23,7 +23,8 @@ let etag = '';
 
 /** The request that the form describes, without the token. */
 function readForm() {
-  const path = String(new FormData(form).get('path'));
+  const chosen = new FormData(form);
+  const path = `${chosen.get('path')}${chosen.get('rest') ?? ''}`;
   const id = byId('project-id', HTMLInputElement).value.trim();
   const url = new URL(path.replace('{id}', encodeURIComponent(id)), new URL('.', document.baseURI));
   /** @type {Record<string, string>} */
@@ -41,7 +42,9 @@ function readForm() {
 function showCommand() {
   const { url, headers } = readForm();
   const others = Object.entries(headers).map(([name, value]) => ` \\\n  -H ${quoted(`${name}: ${value}`)}`);
-  command.textContent = `curl -i -H "Authorization: Bearer $TOKEN"${others.join('')} \\\n  ${quoted(url.href)}`;
+  // Without -N curl would hold events back.
+  const option = url.pathname.endsWith('/events') ? '-iN' : '-i';
+  command.textContent = `curl ${option} -H "Authorization: Bearer $TOKEN"${others.join('')} \\\n  ${quoted(url.href)}`;
 }
 
 /** For a POSIX shell. @param {string} text */
@@ -66,7 +69,7 @@ async function ask() {
       credentials: 'omit',
       signal: mine.signal,
     });
-    show(response, await response.text());
+    await show(response, mine.signal);
   } catch (error) {
     if (asking !== mine) return;
     if (mine.signal.aborted) tell('Stopped.');
@@ -75,24 +78,46 @@ async function ask() {
   if (asking === mine) byId('stop').hidden = true;
 }
 
-/** @param {Response} response @param {string} text */
-function show(response, text) {
-  const body = parsed(text);
+/** @param {Response} response @param {AbortSignal} signal */
+async function show(response, signal) {
   const headers = [...response.headers].map(([name, value]) => ({ name, value, about: described.get(name) }));
   // First those that this page says something about.
   headers.sort((one, other) => Number(other.about !== undefined) - Number(one.about !== undefined));
   byId('headers').replaceChildren(...headers.map(row));
-  byId('body').textContent =
-    text === '' ? '(none)' : body === undefined ? text : JSON.stringify(body, null, 2);
   etag = response.headers.get('etag') ?? '';
   byId('use-etag').hidden = etag === '';
-  showLinks(body?.downloads);
-  const words = explain(response.status, body?.code);
-  byId('answer').hidden = false;
-  const kind = response.status < 400 ? 'good' : response.status < 500 ? 'warn' : 'bad';
-  tell([`${response.status} ${response.statusText}`.trim(), ...words].join('. '), kind);
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+  if (isStream) await showStream(response, signal);
+  else showText(response, await response.text());
   // On a phone it is below the form.
   told.scrollIntoView({ block: 'nearest' });
+}
+
+/** @param {Response} response @param {string} text */
+function showText({ status, statusText }, text) {
+  const body = parsed(text);
+  byId('body').textContent =
+    text === '' ? '(none)' : body === undefined ? text : JSON.stringify(body, null, 2);
+  showLinks(body?.downloads);
+  const words = explain(status, body?.code);
+  byId('answer').hidden = false;
+  const kind = status < 400 ? 'good' : status < 500 ? 'warn' : 'bad';
+  tell([`${status} ${statusText}`.trim(), ...words].join('. '), kind);
+}
+
+/** Events are shown as they come. @param {Response} response @param {AbortSignal} signal */
+async function showStream({ status, statusText, body }, signal) {
+  byId('body').textContent = '';
+  showLinks([]);
+  explain(status, undefined);
+  byId('answer').hidden = false;
+  tell(`${status} ${statusText}. The stream is open`.trim(), 'good');
+  const reader = body?.pipeThrough(new TextDecoderStream(), { signal }).getReader();
+  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read())
+    byId('body').append(part.value);
+  const [, last = ''] = /^data: (.*)\n\n$/m.exec(byId('body').textContent?.slice(-10_000) ?? '') ?? [];
+  showLinks(parsed(last)?.downloads);
+  tell(`${status} ${statusText}. The stream has ended`, 'good');
 }
 
 /** What docs/errors.md says of a code stands in this page. @param {number} status @param {unknown} code */

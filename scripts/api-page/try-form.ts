@@ -26,7 +26,15 @@ ${lookups.map(({ path }, n) => {
   return html`<label class="choice"><input type="radio" name="path" value="${path.slice(1)}"${n === 0 ? html` checked` : ''}> ${kind}</label>
 `;
 })}</fieldset>
-<div class="field">
+${
+  operations.some(({ path }) => path === `${lookups[0]?.path}/events`)
+    ? html`<fieldset><legend>What</legend>
+<label class="choice"><input type="radio" name="rest" value="" checked> its state</label>
+<label class="choice"><input type="radio" name="rest" value="/events"> its events, until it is over</label>
+</fieldset>
+`
+    : ''
+}<div class="field">
 <label for="project-id">Project id</label>
 <input id="project-id" required autocomplete="off" spellcheck="false" autocapitalize="none" aria-describedby="project-id-hint">
 <p class="quiet" id="project-id-hint">The id that Magic Hour gave when the project was made.</p>
@@ -39,7 +47,7 @@ ${lookups.map(({ path }, n) => {
 ${optional.filter((each) => !seldom.includes(each)).map(field)}
 <details><summary>More headers</summary>
 ${seldom.map(field)}</details>
-<p class="actions"><button type="submit">Look up</button> <button type="button" id="stop" hidden>Stop</button></p>
+<p class="actions"><button type="submit">Send</button> <button type="button" id="stop" hidden>Stop</button></p>
 </form>
 <div>
 <h3 id="command-name">The same as a command</h3>

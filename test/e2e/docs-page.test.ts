@@ -22,7 +22,7 @@ const openDocs = (stack: Stack, options?: Parameters<typeof openWebPage>[2]) =>
   openWebPage(browser, `${stack.service.publicUrl}/docs`, options);
 
 const field = (page: Page, name: string | RegExp) => page.getByRole('textbox', { name });
-const lookUp = (page: Page) => page.getByRole('button', { name: 'Look up' }).click();
+const lookUp = (page: Page) => page.getByRole('button', { name: 'Send' }).click();
 const told = (page: Page) => page.locator('#told');
 /** The cell beside a header's name. */
 const header = (page: Page, name: string) =>
@@ -147,6 +147,32 @@ describe('a lookup that is tried on the page', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('follows events as they come, until the project is over', async () => {
+    const stack = await startStack({ emulator: { queuedMs: 200, renderingMs: 200 } });
+    const { page, complaints } = await openDocs(stack);
+    await page.getByRole('radio', { name: 'its events' }).check();
+    expect(await page.locator('#command').innerText()).toContain('curl -iN ');
+    await fill(page, stack, 'queued-1');
+    await lookUp(page);
+    await expect.poll(() => told(page).innerText()).toBe('200 OK. The stream is open');
+    await expect.poll(() => page.locator('#body').innerText()).toContain('"status":"queued"');
+    await expect.poll(() => told(page).innerText(), { timeout: 10_000 }).toBe('200 OK. The stream has ended');
+    expect(await page.locator('#body').innerText()).toContain('"status":"complete"');
+    expect(await page.locator('#links a').count()).toBe(1);
+    expect(complaints).toEqual([]);
+  });
+
+  test('waits for the end where `Prefer` asks for it', async () => {
+    const stack = await startStack({ emulator: { queuedMs: 200, renderingMs: 200 } });
+    const { page } = await openDocs(stack);
+    await fill(page, stack, 'queued-1');
+    await field(page, /Prefer/).fill('wait=20');
+    await lookUp(page);
+    await expect.poll(() => told(page).innerText(), { timeout: 20_000 }).toBe('200 OK');
+    expect(JSON.parse(await page.locator('#body').innerText())).toMatchObject({ status: 'complete' });
+    expect(await header(page, 'preference-applied').innerText()).toBe('wait=20');
+  });
+
   test('can be stopped', async () => {
     const stack = await startStack();
     const { page } = await openDocs(stack);
@@ -230,6 +256,7 @@ describe('the page of the API in any browser', () => {
     await keyboard.press('Enter');
     await keyboard.press('Tab');
     await keyboard.press('ArrowRight');
+    await keyboard.press('Tab');
     await keyboard.press('Tab');
     expect(await focused()).toBe('project-id');
     await keyboard.type('complete-1');
