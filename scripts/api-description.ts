@@ -10,7 +10,6 @@ import { renderApiPage } from './api-page/page.ts';
 const documentIn = (name: string) => new URL(`../docs/${name}`, import.meta.url);
 const textOf = (name: string) => readFileSync(documentIn(name), 'utf8');
 
-// Its aliases are many, and ours.
-const description: unknown = parse(textOf('openapi.yaml'), { maxAliasCount: -1 });
+const description: unknown = parse(textOf('openapi.yaml'));
 writeFileSync(documentIn('openapi.json'), `${JSON.stringify(description, null, 2)}\n`);
 writeFileSync(documentIn('page/index.html'), renderApiPage(description, textOf('errors.md')));
