@@ -23,7 +23,7 @@ export interface Lookup {
   /** A project that memory holds and that does for the request, if there is one. Whoever serves it says so by `serveHeld`. */
   findHeld(request: LookupRequest): HeldProject | undefined;
   serveHeld(kind: Kind, held: HeldProject): void;
-  /** Forgets a project here if the copy that memory holds is not the one so named, as `forget` does. */
+  /** Another replica has stored an answer: forgets the project here, unless what memory holds is that one. */
   outdate(kind: Kind, id: string, etag: string | undefined): void;
   /** Forgets a project here; an answer that is on its way will not be kept. */
   forget(kind: Kind, id: string): void;
@@ -141,7 +141,8 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
 
   function outdate(kind: Kind, id: string, etag: string | undefined): void {
     const held = memory.read(kind, id)?.answer;
-    if (held !== undefined && (held.found ? held.etag : undefined) !== etag) forget(kind, id);
+    // Where it holds none, there may be a flight that began before.
+    if (held === undefined || (held.found ? held.etag : undefined) !== etag) forget(kind, id);
   }
 
   return { find, poll: search, findHeld, serveHeld: tell, outdate, forget };

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { HttpError } from '../errors.ts';
 import type { Answer } from './answer.ts';
-import { type Found, isOver, isProject } from './found.ts';
+import { type Found, isOver } from './found.ts';
 import type { Lookup } from './lookup.ts';
 import { type PollPolicy, pollIntervalMs } from './poll-schedule.ts';
 import type { Clock, SharedWatches } from './ports.ts';
@@ -55,8 +55,8 @@ interface Watch {
   failures: number;
   timer: NodeJS.Timeout | undefined;
   polling: boolean;
-  /** There was news while a poll was under way that may have begun before it. */
-  pollAgain: boolean;
+  /** What another replica has, if that came while a poll was under way that may have begun before it. */
+  news: { readonly etag: string | undefined } | undefined;
 }
 
 /**
@@ -95,7 +95,7 @@ export function createWatcher(dependencies: {
       failures: 0,
       timer: undefined,
       polling: false,
-      pollAgain: false,
+      news: undefined,
     };
     watches.set(key, watch);
     schedule(watch, known.answer.fetchedAtMs);
@@ -131,12 +131,9 @@ export function createWatcher(dependencies: {
   }
 
   async function poll(watch: Watch): Promise<void> {
-    if (watch.polling) {
-      watch.pollAgain = true;
-      return;
-    }
+    if (watch.polling) return;
     watch.polling = true;
-    watch.pollAgain = false;
+    watch.news = undefined;
     try {
       const { kind, id } = watch;
       const found = await lookup.poll({ kind, id, minValidSeconds: undefined, traceparent: undefined });
@@ -148,7 +145,13 @@ export function createWatcher(dependencies: {
       const retryAfterMs = error instanceof HttpError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
       if (isCurrent(watch)) schedule(watch, clock.now(), clock.now() + retryAfterMs);
     }
-    if (watch.pollAgain && isCurrent(watch)) void poll(watch);
+    followUp(watch);
+  }
+
+  /** Polls again where the poll that is over may not have seen the news. */
+  function followUp(watch: Watch): void {
+    const { news } = watch;
+    if (news !== undefined && isCurrent(watch) && news.etag !== etagOf(watch.latest)) void poll(watch);
   }
 
   function take(watch: Watch, found: Found): void {
@@ -198,8 +201,8 @@ export function createWatcher(dependencies: {
     heardOf(kind, id, etag) {
       const watch = watches.get(keyOf(kind, id));
       if (watch === undefined) return;
-      const { latest } = watch;
-      if (isProject(latest) && latest.answer.etag === etag) schedule(watch, clock.now());
+      if (watch.polling) watch.news = { etag };
+      else if (etagOf(watch.latest) === etag) schedule(watch, clock.now());
       else void poll(watch);
     },
     stop() {
@@ -216,6 +219,10 @@ export function createWatcher(dependencies: {
 
 function isWithinMemory(ageMs: number): boolean {
   return ageMs >= 0 && ageMs < WATCH_MEMORY_MS;
+}
+
+function etagOf({ answer }: Found): string | undefined {
+  return answer.found ? answer.etag : undefined;
 }
 
 function isSameState(one: Answer, other: Answer): boolean {
