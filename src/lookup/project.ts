@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from '../json.ts';
+import { parseJsonBytes } from '../json.ts';
 import { signedUrlEndMs } from './signed-url.ts';
 
 /** What Magic Hour makes. */
@@ -68,7 +68,6 @@ function shapeOf({ described, undescribed }: KindFields) {
 }
 
 const DATE_TIME = z.regexes.datetime({ offset: true });
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Only what this service itself needs; everything else is passed through as it came. */
 const neededSchema = z.looseObject({
@@ -108,7 +107,7 @@ export interface DownloadEnds {
  *   `downloads` is not a list of objects.
  */
 export function parseProject(kind: Kind, body: Uint8Array): Project | undefined {
-  return readProject(kind, parseBytes(body));
+  return readProject(kind, parseJsonBytes(body));
 }
 
 /** The same of a body that is parsed already. */
@@ -141,15 +140,6 @@ function projectOf(
     downloadEnds: endsOf(fields.downloads ?? []),
     drift: Object.keys(fields).some((field) => !known.has(field)) ? [...drifted, 'other'] : drifted,
   };
-}
-
-/** `undefined` also where the bytes are not UTF-8, which RFC 8259 makes JSON be. */
-function parseBytes(body: Uint8Array): unknown {
-  try {
-    return parseJson(utf8.decode(body));
-  } catch {
-    return undefined;
-  }
 }
 
 function documentedStatus(spelled: string): Status | 'unknown' {
