@@ -18,6 +18,7 @@ import { pagePolicy, securityHeaders } from './http/security-headers.ts';
 import { serveEvents } from './http/serve-events.ts';
 import { serveLookup } from './http/serve-lookup.ts';
 import { serveText } from './http/serve-text.ts';
+import { serveWebhook, type WebhookRoute } from './http/serve-webhook.ts';
 import { validateLookup } from './http/validate-lookup.ts';
 import type { LeakGuard } from './leak-guard.ts';
 import type { Lookup } from './lookup/lookup.ts';
@@ -44,6 +45,8 @@ export interface AppDependencies {
   readonly apiPage: ApiPage;
   readonly draining: RefusalGate;
   readonly leakGuard: LeakGuard;
+  /** `undefined` where there are no secrets: then there is no such route. */
+  readonly webhooks: WebhookRoute | undefined;
 }
 
 /** Each is read when it is first asked for. */
@@ -53,8 +56,14 @@ export interface ApiPage {
   readonly script: () => string;
 }
 
-/** The only routes of the public listener that anybody may ask. All others authenticate; a test walks them. */
+/**
+ * The only routes of the public listener that anybody may ask. All others authenticate by a user's token, but for those that
+ * are signed; a test walks them.
+ */
 export const PUBLIC_ROUTES = ['/openapi.json', '/docs', '/docs/page.css', '/docs/page.js'] as const;
+
+/** These let nobody in but who has signed what they send. */
+export const SIGNED_ROUTES = ['/webhooks/magic-hour'] as const;
 
 /** The public pipeline, in order. What costs nothing to decide is decided before anything is spent. */
 export function createApp(deps: AppDependencies): Express {
@@ -99,6 +108,15 @@ export function createApp(deps: AppDependencies): Express {
   open('/docs', pagePolicy(), serveText('text/html; charset=utf-8', deps.apiPage.markup));
   open('/docs/page.css', serveText('text/css; charset=utf-8', deps.apiPage.style));
   open('/docs/page.js', serveText('text/javascript; charset=utf-8', deps.apiPage.script));
+
+  if (deps.webhooks !== undefined) {
+    const [path] = SIGNED_ROUTES;
+    app
+      .route(path)
+      .all(nameRoute(path))
+      .post(deps.limitByAddress.check, serveWebhook(deps.webhooks))
+      .all(methodNotAllowed('POST'));
+  }
 
   app.use(notFound());
   app.use(errorHandler('magic-hour-bff'));

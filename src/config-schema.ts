@@ -95,6 +95,9 @@ const visibleAscii = z
   .trim()
   .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without spaces');
 
+/** Long enough that nobody guesses it, and that it stands nowhere by chance. */
+const webhookSecret = visibleAscii.min(8, 'must have at least 8 characters');
+
 const keyValues = optionalList.transform((items, context) => {
   const parsed = parseKeyValues(items);
   if (parsed !== undefined) return parsed;
@@ -169,6 +172,13 @@ export const settingsSchema = z.object({
     memoryMaxBytes: wholeNumber(0, 1024 * 1024 * 1024 * 64),
     memoryTtlSeconds: seconds(),
   }),
+  webhooks: z.object({
+    secret: optional(webhookSecret),
+    secretFile: optional(text),
+    nextSecret: optional(webhookSecret),
+    nextSecretFile: optional(text),
+    toleranceSeconds: wholeNumber(1, 86_400),
+  }),
   watch: z.object({
     minIntervalMs: milliseconds(1),
     maxIntervalMs: milliseconds(1),
@@ -196,4 +206,9 @@ export type Settings = z.output<typeof settingsSchema>;
 /** Whether the content of a file is a secret that can be sent. */
 export function isUsableSecret(content: string): boolean {
   return visibleAscii.safeParse(content).success;
+}
+
+/** The same of a webhook's secret. */
+export function isUsableWebhookSecret(content: string): boolean {
+  return webhookSecret.safeParse(content).success;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { isJwksText } from './auth/jwks.ts';
-import { isUsableSecret, type Settings, settingsSchema } from './config-schema.ts';
+import { isUsableSecret, isUsableWebhookSecret, type Settings, settingsSchema } from './config-schema.ts';
 
 const CONFIG_FOLDER = new URL('../config/', import.meta.url);
 
@@ -18,12 +18,19 @@ export type SecretSource = { readonly value: string } | { readonly file: string 
 
 type Present<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
 
-export interface Config extends Omit<Settings, 'auth' | 'upstream'> {
+export interface Config extends Omit<Settings, 'auth' | 'upstream' | 'webhooks'> {
   readonly auth: Present<Settings['auth'], 'issuer' | 'audience'>;
   readonly upstream: Omit<Settings['upstream'], 'apiKey' | 'apiKeyFile' | 'nextApiKey' | 'nextApiKeyFile'> & {
     readonly apiKey: SecretSource;
     readonly nextApiKey: SecretSource | undefined;
   };
+  /** `undefined` where no webhooks are taken. */
+  readonly webhooks: WebhookSettings | undefined;
+}
+
+export interface WebhookSettings extends Pick<Settings['webhooks'], 'toleranceSeconds'> {
+  readonly secret: SecretSource;
+  readonly nextSecret: SecretSource | undefined;
 }
 
 /** A configuration that can't be used. `faults` has one line for each fault, each naming its variable. */
@@ -88,6 +95,9 @@ function variableOf(variables: Variables, [group, name]: readonly PropertyKey[])
   return variables[String(group)]?.[String(name)] ?? `${String(group)}.${String(name)}`;
 }
 
+const WEBHOOK_FIRST = ['WEBHOOK_SECRET', 'WEBHOOK_SECRET_FILE'] as const;
+const WEBHOOK_NEXT = ['WEBHOOK_SECRET_NEXT', 'WEBHOOK_SECRET_NEXT_FILE'] as const;
+
 /** Faults between settings, found on the environment itself so that they stand beside a setting's own faults. */
 function relationFaults(environment: Environment): string[] {
   const isSet = (name: string) => (environment[name] ?? '') !== '';
@@ -103,10 +113,15 @@ function relationFaults(environment: Environment): string[] {
   if (isSet('REDIS_SENTINEL_NODES') !== isSet('REDIS_SENTINEL_NAME')) {
     faults.push('REDIS_SENTINEL_NODES, REDIS_SENTINEL_NAME: each needs the other');
   }
+  if (WEBHOOK_NEXT.some(isSet) && !WEBHOOK_FIRST.some(isSet)) {
+    faults.push('WEBHOOK_SECRET: is required where there is a next one (or WEBHOOK_SECRET_FILE)');
+  }
   return [
     ...faults,
     ...atMostOne('MAGIC_HOUR_API_KEY', 'MAGIC_HOUR_API_KEY_FILE'),
     ...atMostOne('MAGIC_HOUR_API_KEY_NEXT', 'MAGIC_HOUR_API_KEY_NEXT_FILE'),
+    ...atMostOne(...WEBHOOK_FIRST),
+    ...atMostOne(...WEBHOOK_NEXT),
     ...atMostOne('AUTH_JWKS_URL', 'AUTH_JWKS_FILE'),
     ...atMostOne('REDIS_URL', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINEL_NODES'),
   ];
@@ -122,6 +137,8 @@ function timeFaults(settings: unknown): string[] {
 const FILES = {
   MAGIC_HOUR_API_KEY_FILE: { isUsable: isUsableSecret, holds: 'key' },
   MAGIC_HOUR_API_KEY_NEXT_FILE: { isUsable: isUsableSecret, holds: 'key' },
+  WEBHOOK_SECRET_FILE: { isUsable: isUsableWebhookSecret, holds: 'secret' },
+  WEBHOOK_SECRET_NEXT_FILE: { isUsable: isUsableWebhookSecret, holds: 'secret' },
   AUTH_JWKS_FILE: { isUsable: isJwksText, holds: 'JWKS' },
 };
 
@@ -154,5 +171,12 @@ function toConfig(settings: Settings): Config {
     ...settings,
     auth: { ...settings.auth, issuer, audience },
     upstream: { ...upstream, apiKey: key, nextApiKey: secretSource(nextApiKey, nextApiKeyFile) },
+    webhooks: webhookSettings(settings.webhooks),
   };
+}
+
+function webhookSettings(settings: Settings['webhooks']): WebhookSettings | undefined {
+  const secret = secretSource(settings.secret, settings.secretFile);
+  const nextSecret = secretSource(settings.nextSecret, settings.nextSecretFile);
+  return secret && { secret, nextSecret, toleranceSeconds: settings.toleranceSeconds };
 }

@@ -1,6 +1,6 @@
 import { HttpError } from './errors.ts';
 
-/** Keeps the company's keys from leaving in a response, whatever mistake put them there. */
+/** Keeps the company's keys and secrets from leaving in a response, whatever mistake put them there. */
 export interface LeakGuard {
   /** Whether a key is in it, as it is or in a common encoding. */
   finds(text: string | Uint8Array): boolean;
@@ -12,7 +12,7 @@ export interface LeakGuard {
 const MIN_SECRET_LENGTH = 8;
 
 /** An answer to a request with the key before, or the one before that, can still be on its way. */
-const MAX_SECRETS_KNOWN = 4;
+const MAX_SECRETS_KNOWN = 8;
 
 /**
  * @param secrets asked for each time, since keys change in their files

@@ -246,6 +246,30 @@ export const LOG_EVENTS = {
       count: COUNT,
     },
   },
+  webhook_secret_file_unusable: {
+    levels: ['warn'],
+    message: '{variable}, the file of the webhooks’ secret: {reason}',
+    meaning: 'The file changed, and the last good secret stays in force.',
+    action: 'Write the secret there, alone.',
+    runbook: 'secretfileunusable',
+    fields: {
+      variable: { type: 'string', meaning: '`WEBHOOK_SECRET_FILE` or `WEBHOOK_SECRET_NEXT_FILE`' },
+      reason: { type: 'string', meaning: 'in words; nothing of the file' },
+      count: COUNT,
+    },
+  },
+  webhook_refused: {
+    levels: ['warn'],
+    message: 'a webhook was refused: {reason}',
+    meaning:
+      'It was not signed by one of our secrets, or too long ago; nobody need look who else calls the route.',
+    action: 'If Magic Hour sent it: mend the secret, or the clock.',
+    runbook: 'webhookdeliveriesrefused',
+    fields: {
+      reason: { type: 'string', meaning: '`bad_signature` or `bad_timestamp`, as of the last one' },
+      count: COUNT,
+    },
+  },
   upstream_key_rejected: {
     levels: ['error'],
     message: "the upstream refused the company's key",

@@ -20,7 +20,11 @@ export interface OpenSecret extends KeySource, Pick<FollowedFile, 'usable'> {
  *
  * @throws where the file can't be read or holds no usable secret at first
  */
-export function openSecret(source: SecretSource, onProblem: (problem: string) => void): OpenSecret {
+export function openSecret(
+  source: SecretSource,
+  onProblem: (problem: string) => void,
+  isUsable = isUsableSecret,
+): OpenSecret {
   if ('value' in source)
     return {
       key: () => source.value,
@@ -28,6 +32,6 @@ export function openSecret(source: SecretSource, onProblem: (problem: string) =>
       usable: () => true,
       close: () => undefined,
     };
-  const file = watchedFile(source.file, isUsableSecret, onProblem);
+  const file = watchedFile(source.file, isUsable, onProblem);
   return { key: () => file.content().trim(), refresh: file.reload, usable: file.usable, close: file.close };
 }

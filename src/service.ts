@@ -19,6 +19,8 @@ import { openPublic } from './wiring/public.ts';
 import { openRedis } from './wiring/redis.ts';
 import { openTracing } from './wiring/tracing.ts';
 import { openUpstream } from './wiring/upstream.ts';
+import { openWebhookSecrets } from './wiring/webhook-secrets.ts';
+import { openWebhooks } from './wiring/webhooks.ts';
 
 /** How long a stop waits for the collector at the most, where the grace has as much left. */
 const LAST_SPANS_MS = 2000;
@@ -51,10 +53,12 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   const tracing = await openTracing(config, { logger, version });
 
   const issuer = openIssuerKeys(config.auth, clock, logger);
+  const webhookSecrets = openWebhookSecrets(config.webhooks, logger);
   const upstream = openUpstream(config.upstream, {
     clock,
     events: count,
     logger,
+    otherSecrets: webhookSecrets.all,
     userAgent: `magic-hour-bff/${version}`,
     tracing,
   });
@@ -65,8 +69,9 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     onCertificate: (expiresAtMs) => count.certificateSeen('redis', expiresAtMs),
     tracing,
     onPurge: (kind, id) => lookup.forget(kind, id),
-    onNews(kind, id, etag) {
-      lookup.outdate(kind, id, etag);
+    onNews(kind, id, etag, delivered) {
+      if (delivered) lookup.deliveredElsewhere(kind, id);
+      else lookup.outdate(kind, id, etag);
       watcher.heardOf(kind, id, etag);
     },
   });
@@ -82,7 +87,11 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     clock,
     policy: config.cache,
     events: count,
-    answered: (kind, id, answer) => watcher.heard(kind, id, answer),
+    deliveries: redis.deliveries,
+    answered(kind, id, answer) {
+      redis.deliveries?.lookedUp(kind, id, answer);
+      watcher.heard(kind, id, answer);
+    },
   });
   const watcher = createWatcher({
     lookup,
@@ -106,6 +115,15 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     keys: issuer.keys,
     redis,
     leakGuard: upstream.leakGuard,
+    webhooks: openWebhooks(config, {
+      secrets: webhookSecrets,
+      lookup,
+      watcher,
+      clock,
+      leakGuard: upstream.leakGuard,
+      count,
+      logger,
+    }),
     count,
     apiDescription: readApiDescription,
     apiPage: {
@@ -126,6 +144,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     memory,
     watcher,
     streams,
+    webhookSecrets,
   });
 
   const publicListener = await listen(tracing.listener(app), config.http.host, config.http.port, 'public');
@@ -156,6 +175,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       ops.close();
       upstream.close();
       issuer.close();
+      webhookSecrets.close();
       await redis.close();
       await tracing.close(Math.min(LAST_SPANS_MS, Math.max(0, endsAtMs - performance.now())));
       return finished;

@@ -13,6 +13,8 @@ const messageSchema = z.object({
   etag: z.string().optional(),
   /** The replica that has it already. */
   from: z.string(),
+  /** It came by a webhook: whoever asks the upstream at this moment may get an older one. */
+  delivered: z.literal(true).optional(),
 });
 
 /**
@@ -22,25 +24,31 @@ const messageSchema = z.object({
 export interface NewsChannel {
   readonly name: string;
   message(kind: Kind, id: string, answer: Answer): string;
+  /** Of an answer that came by a webhook. */
+  deliveredMessage(kind: Kind, id: string, answer: Answer): string;
   /** Calls the listener for the news of other replicas, until the subscriber is closed. */
-  listen(subscriber: RedisClient, listener: (kind: Kind, id: string, etag: string | undefined) => void): void;
+  listen(subscriber: RedisClient, listener: NewsListener): void;
 }
+
+export type NewsListener = (kind: Kind, id: string, etag: string | undefined, delivered: boolean) => void;
 
 export function createNewsChannel(keyPrefix: string): NewsChannel {
   const name = `${keyPrefix}v1:news`;
   const replica = randomBytes(8).toString('hex');
+  const newsOf = (kind: Kind, id: string, answer: Answer) => {
+    const etag = answer.found ? answer.etag : undefined;
+    return { kind, id, etag, from: replica };
+  };
   return {
     name,
-    message(kind, id, answer) {
-      const etag = answer.found ? answer.etag : undefined;
-      return JSON.stringify({ kind, id, etag, from: replica });
-    },
+    message: (...news) => JSON.stringify(newsOf(...news)),
+    deliveredMessage: (...news) => JSON.stringify({ ...newsOf(...news), delivered: true }),
     listen(subscriber, listener) {
       subscribeTo(subscriber, name, (text) => {
         const message = messageSchema.safeParse(parseJson(text));
         if (!message.success || message.data.from === replica) return;
-        const { kind, id, etag } = message.data;
-        listener(kind, id, etag);
+        const { kind, id, etag, delivered = false } = message.data;
+        listener(kind, id, etag, delivered);
       });
     },
   };

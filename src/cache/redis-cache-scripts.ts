@@ -1,7 +1,7 @@
 /**
- * What the cache has Redis do at one go. A project has four keys: its answer, the mark of its last purge, its flight, which is
- * the token of whoever leads it, with a `+` behind it once somebody waits, and one that says that somebody watches it. `MGET` takes a key of another type for
- * none, and `SET` replaces it.
+ * What the cache has Redis do at one go. A project has five keys: its answer, the mark of its last purge, its flight, which is
+ * the token of whoever leads it, with a `+` behind it once somebody waits, one that says that somebody watches it, and one that
+ * says that it was seen to be over. `MGET` takes a key of another type for none, and `SET` replaces it.
  */
 import { redisScript } from './redis-script.ts';
 
@@ -44,8 +44,9 @@ return reply
  * leaves the mark alone, so that a write which is later still is held against it too. Nor does it store anything if the
  * flight has meanwhile gone to somebody else: what that one brought is newer.
  *
- * KEYS: answer, mark, flight, watched. ARGV: answer, its life, the mark that was seen, the token (none: of no flight of the
- * fleet), channel and message for those who wait, channel and message for those who watch. Returns whether it was stored.
+ * KEYS: answer, mark, flight, watched, over. ARGV: answer, its life, the mark that was seen, the token (none: of no flight of
+ * the fleet), channel and message for those who wait, channel and message for those who watch, and for how long it is
+ * remembered that the project is over (0: not). Returns whether it was stored.
  */
 export const STORE = redisScript(`
 local found = redis.call('MGET', KEYS[2], KEYS[3], KEYS[4])
@@ -61,6 +62,9 @@ if found[1] and found[1] ~= ARGV[3] then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if ARGV[9] ~= '0' then
+  redis.call('SET', KEYS[5], '1', 'PX', ARGV[9])
+end
 if waited then
   redis.pcall('PUBLISH', ARGV[5], ARGV[6])
 end
@@ -123,4 +127,47 @@ if flight and ARGV[3] ~= '' and string.sub(flight, -1) == '+' then
   redis.pcall('PUBLISH', ARGV[3], cjson.encode({ flight = string.sub(flight, 1, -2), how = ARGV[4] }))
 end
 return 1
+`);
+
+/**
+ * Keeps what a webhook said, unless the project was purged or is over, or the same delivery was here before. Nothing is
+ * announced before all is kept.
+ *
+ * The delivery itself is remembered last: one that fails half-way is no repetition the next time.
+ *
+ * Flights that are under way are let go as by a purge, and a mark holds what they bring against them. It begins with a letter
+ * of its own, which tells it from a purge's: that one stays, so that no later delivery brings back what was purged.
+ *
+ * KEYS: answer, mark, flight, watched, over, delivery. ARGV: answer, its life, how marks of deliveries begin, the new mark, for
+ * how long that and the end of a project are remembered, 1 if it is over, for how long the delivery is remembered, channel
+ * for those who wait for a flight, channel and message for all replicas. Returns what became of it.
+ */
+export const DELIVER = redisScript(`
+local found = redis.call('MGET', KEYS[6], KEYS[2], KEYS[5], KEYS[3])
+if found[1] then
+  return 'replayed'
+end
+local refused = found[3] and 'outdated'
+if found[2] and string.sub(found[2], 1, #ARGV[3]) ~= ARGV[3] then
+  refused = 'purged'
+end
+if refused then
+  redis.call('SET', KEYS[6], '1', 'PX', ARGV[7])
+  return refused
+end
+redis.call('DEL', KEYS[1], KEYS[3])
+redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
+if tonumber(ARGV[2]) > 0 then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
+if ARGV[6] == '1' then
+  redis.call('SET', KEYS[5], '1', 'PX', ARGV[5])
+end
+redis.call('SET', KEYS[6], '1', 'PX', ARGV[7])
+local flight = found[4]
+if flight and ARGV[8] ~= '' and string.sub(flight, -1) == '+' then
+  redis.pcall('PUBLISH', ARGV[8], cjson.encode({ flight = string.sub(flight, 1, -2), how = 'stored' }))
+end
+redis.pcall('PUBLISH', ARGV[9], ARGV[10])
+return 'stored'
 `);

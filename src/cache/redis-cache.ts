@@ -35,13 +35,15 @@ export interface FlightOptions {
 }
 
 /**
- * The tier in Redis (6 or later). Four keys a project, of one slot so that it works on a cluster:
+ * The tier in Redis (6 or later). Five keys a project, of one slot so that it works on a cluster:
  * `{prefix}v{format}:{kind:id}` with the answer; a short while after a purge, the same with `:purged`; while its flight is under
- * way, the same with `:flight`; and for a day since it was first watched, the same with `:watched`.
+ * way, the same with `:flight`; for a day since it was first watched, the same with `:watched`; and where
+ * that is asked for, the same with `:over` once it was seen to be over.
  *
  * @param options.purgeMarkMs how long a purge is remembered: at least as long as a flight can last
  * @param options.announcePurge tells every replica
  * @param options.news how replicas are told of an answer that is stored while somebody watches the project; default: not
+ * @param options.rememberOverMs for how long it is remembered that a project is over; default: not
  * @param options.flights default: each replica flies by itself
  */
 export function createRedisCache(options: {
@@ -52,9 +54,11 @@ export function createRedisCache(options: {
   readonly purgeMarkMs: number;
   readonly announcePurge: (kind: Kind, id: string) => Promise<void>;
   readonly news?: Pick<NewsChannel, 'name' | 'message'>;
+  readonly rememberOverMs?: number;
   readonly flights?: FlightOptions;
 }): SharedCache {
   const { client, guard, keyPrefix, policy, purgeMarkMs, announcePurge, news, flights } = options;
+  const { rememberOverMs = 0 } = options;
   const channelName = flights?.channel.name ?? '';
 
   const keysOf = (kind: Kind, id: string) => projectKeys(keyPrefix, kind, id);
@@ -98,6 +102,7 @@ export function createRedisCache(options: {
       led.message,
       news?.name ?? '',
       news?.message(kind, id, answer) ?? '',
+      answer.found && answer.terminal ? rememberOverMs : 0,
     ] as const;
     const written = await guard.run('cache_write', () => runScript(client, STORE, keys, ...args));
     return written === 1;

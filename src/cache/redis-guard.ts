@@ -5,6 +5,7 @@ export type RedisOperation =
   | 'cache_read'
   | 'cache_write'
   | 'cache_purge'
+  | 'cache_deliver'
   | 'purge_publish'
   | 'watch'
   | 'flight_renew'

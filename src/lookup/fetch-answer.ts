@@ -1,8 +1,9 @@
 import { HttpError } from '../errors.ts';
-import { type Answer, endingEarlier, foundAnswer } from './answer.ts';
-import { type FreshnessPolicy, freshUntilMs, notFoundUntilMs } from './freshness.ts';
+import type { Answer } from './answer.ts';
+import { type FreshnessPolicy, notFoundUntilMs } from './freshness.ts';
+import { madeAnswer } from './made-answer.ts';
 import type { Clock, LookupEvents, TraceContext, Upstream } from './ports.ts';
-import { type Kind, parseProject } from './project.ts';
+import type { Kind } from './project.ts';
 
 /**
  * Asks the upstream and makes an answer of what it says.
@@ -28,18 +29,13 @@ export function createAnswerFetcher(dependencies: {
     if (answered === undefined) {
       return { found: false, fetchedAtMs: nowMs, freshUntilMs: notFoundUntilMs(nowMs, policy) };
     }
-    const { body, dateMs = nowMs } = answered;
-    const parsed = parseProject(kind, body);
-    if (parsed?.id !== id) {
+    const made = madeAnswer(kind, answered, nowMs, policy, refreshed);
+    if (made?.id !== id) {
       answered.hangUp();
-      const reason = parsed === undefined ? 'not the documented shape' : "another project's id";
+      const reason = made === undefined ? 'not the documented shape' : "another project's id";
       throw new HttpError('upstream_bad_response', { reason });
     }
-    for (const field of parsed.drift) events.contractDrifted(field);
-    // A `Date` that is behind may be a cache's on the way, and would only lengthen lives.
-    const clockLagMs = Math.max(0, dateMs - nowMs);
-    const project = clockLagMs === 0 ? parsed : endingEarlier(parsed, clockLagMs);
-    const untilMs = freshUntilMs(project, nowMs, policy);
-    return foundAnswer(body, project, { fetchedAtMs: nowMs, freshUntilMs: untilMs, refreshed, clockLagMs });
+    for (const field of made.drift) events.contractDrifted(field);
+    return made.answer;
   };
 }

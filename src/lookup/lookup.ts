@@ -1,5 +1,6 @@
 import { type Answer, isFresh } from './answer.ts';
-import { type AnswerListener, createFlyer, type Flown } from './fly.ts';
+import type { DeliveredAnswer, Deliveries, DeliveryResult } from './deliveries.ts';
+import { type AnswerListener, createFlyer, type Flown, type Keeping } from './fly.ts';
 import { type Found, type HeldProject, isProject, type LookupRequest, resultOf } from './found.ts';
 import type { FreshnessPolicy } from './freshness.ts';
 import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
@@ -25,6 +26,17 @@ export interface Lookup {
   serveHeld(kind: Kind, held: HeldProject): void;
   /** Another replica has stored an answer: forgets the project here, unless what memory holds is that one. */
   outdate(kind: Kind, id: string, etag: string | undefined): void;
+  /**
+   * Takes an answer that came by itself, as far as the deliveries let it; an answer that is on its way will not be kept.
+   *
+   * @returns whether it also is the one that is known here: nothing overtook it
+   * @throws whatever kept it from being decided on
+   */
+  deliver(
+    delivered: DeliveredAnswer,
+  ): Promise<{ readonly result: DeliveryResult; readonly current: boolean }>;
+  /** Forgets a project here, since another replica has a delivered answer; not where this one saw it end before. */
+  deliveredElsewhere(kind: Kind, id: string): void;
   /** Forgets a project here; an answer that is on its way will not be kept. */
   forget(kind: Kind, id: string): void;
 }
@@ -38,6 +50,8 @@ export interface LookupDependencies {
   readonly policy: FreshnessPolicy;
   readonly events: LookupEvents;
   readonly answered?: AnswerListener | undefined;
+  /** Default: none are expected. */
+  readonly deliveries?: Pick<Deliveries, 'deliver'> | undefined;
 }
 
 interface Recalled extends Pick<Found, 'forwarded'> {
@@ -117,19 +131,50 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     }
   }
 
-  async function take(request: LookupRequest, key: string, held: Answer | undefined): Promise<Flown> {
+  function take(request: LookupRequest, key: string, held: Answer | undefined): Promise<Flown> {
+    return whileKeeping(key, (keeping) => fly(request, held, keeping));
+  }
+
+  async function whileKeeping<T>(key: string, work: (keeping: Keeping) => Promise<T>): Promise<T> {
     const ticket = Symbol(key);
     const keeping = {
       begin: () => void keepers.set(key, (keepers.get(key) ?? new Set()).add(ticket)),
       allowed: () => keepers.get(key)?.has(ticket) ?? false,
     };
     try {
-      return await fly(request, held, keeping);
+      return await work(keeping);
     } finally {
       const others = keepers.get(key);
       others?.delete(ticket);
       if (others?.size === 0) keepers.delete(key);
     }
+  }
+
+  /** Whether this process holds the project's end; it may have learned of it while the shared tier was away. */
+  function holdsEnd(kind: Kind, id: string): boolean {
+    const held = memory.read(kind, id)?.answer;
+    return held?.found === true && held.terminal && isFresh(held, clock.now());
+  }
+
+  function deliver(delivered: DeliveredAnswer) {
+    const { kind, id, answer } = delivered;
+    return whileKeeping(`${kind}/${id}`, async (keeping) => {
+      const { deliveries } = dependencies;
+      if (deliveries === undefined) throw new Error('no deliveries are expected');
+      if (!answer.terminal && holdsEnd(kind, id)) return { result: 'outdated' as const, current: false };
+      keeping.begin();
+      const result = await deliveries.deliver(delivered);
+      if (result !== 'stored') return { result, current: false };
+      const current = keeping.allowed();
+      // A flight that began meanwhile may have read what was there before.
+      forget(kind, id);
+      if (current && isFresh(answer, clock.now())) memory.write(kind, id, answer);
+      return { result, current };
+    });
+  }
+
+  function deliveredElsewhere(kind: Kind, id: string): void {
+    if (!holdsEnd(kind, id)) forget(kind, id);
   }
 
   function forget(kind: Kind, id: string): void {
@@ -145,5 +190,5 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     if (held === undefined || (held.found ? held.etag : undefined) !== etag) forget(kind, id);
   }
 
-  return { find, poll: search, findHeld, serveHeld: tell, outdate, forget };
+  return { find, poll: search, findHeld, serveHeld: tell, outdate, deliver, deliveredElsewhere, forget };
 }

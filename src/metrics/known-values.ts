@@ -3,6 +3,9 @@ import type { ErrorCode } from '../errors.ts';
 import type { LimitPolicy } from '../http/limit.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 import type { DocumentedField, Status } from '../lookup/project.ts';
+import type { WebhookEvent } from '../webhooks/delivery.ts';
+import type { IntakeResult } from '../webhooks/intake.ts';
+import type { WebhookRefusal } from '../webhooks/refusals.ts';
 
 /**
  * Label values that are known ahead. Their series stand at 0 from the start: `rate()` and `increase()` see nothing of what a
@@ -44,6 +47,7 @@ export const REDIS_OPERATIONS = all<RedisOperation>({
   cache_read: true,
   cache_write: true,
   cache_purge: true,
+  cache_deliver: true,
   purge_publish: true,
   watch: true,
   flight_renew: true,
@@ -68,6 +72,33 @@ export const DRIFTING_FIELDS = all<DocumentedField | 'other'>({
   start_seconds: true,
   end_seconds: true,
   other: true,
+});
+
+export const WEBHOOK_EVENTS = all<WebhookEvent | 'other'>({
+  'image.started': true,
+  'image.completed': true,
+  'image.errored': true,
+  'video.started': true,
+  'video.completed': true,
+  'video.errored': true,
+  'audio.started': true,
+  'audio.completed': true,
+  'audio.errored': true,
+  other: true,
+});
+
+export const WEBHOOK_RESULTS = all<IntakeResult | WebhookRefusal>({
+  stored: true,
+  replayed: true,
+  outdated: true,
+  purged: true,
+  ignored: true,
+  unreadable: true,
+  unavailable: true,
+  bad_signature: true,
+  bad_timestamp: true,
+  too_large: true,
+  too_slow: true,
 });
 
 /** How lookups end that the objectives are about; of all that may happen these alone, since each is a whole histogram. */

@@ -4,13 +4,15 @@ import type { HttpEvents } from '../http/observe.ts';
 import { NAMED_METHODS } from '../http-conventions.ts';
 import type { LookupEvents } from '../lookup/ports.ts';
 import type { UpstreamEvents } from '../upstream/magic-hour.ts';
+import type { WebhookEvents } from '../webhooks/refusals.ts';
 import type { Metrics } from './metrics.ts';
 
 export type Listeners = HttpEvents &
   LookupEvents &
   UpstreamEvents &
   AuthenticationEvents &
-  LimitEvents & {
+  LimitEvents &
+  WebhookEvents & {
     redisFailed(operation: string): void;
     retried(): void;
     leakStopped(): void;
@@ -45,6 +47,7 @@ export function countingListeners(metrics: Metrics): Listeners {
     retried: () => metrics.upstreamRetries.inc(),
     authenticationFailed: (reason) => metrics.authenticationFailures.inc(reason),
     limitExceeded: (policy) => metrics.rateLimitRejections.inc(policy),
+    webhookEnded: (event, result) => metrics.webhookDeliveries.inc(event, result),
     leakStopped: () => metrics.responsesWithheld.inc(),
     redisFailed: (operation) => metrics.redisErrors.inc(operation),
     certificateSeen: (peer, expiresAtMs) => metrics.tlsCertificateExpiry.set({ peer }, expiresAtMs / 1000),

@@ -10,6 +10,8 @@ import {
   PROJECT_STATUSES,
   REDIS_OPERATIONS,
   UPSTREAM_STATUSES,
+  WEBHOOK_EVENTS,
+  WEBHOOK_RESULTS,
 } from './known-values.ts';
 import { countedSeries, timedSeries } from './series.ts';
 
@@ -77,6 +79,12 @@ export function createMetrics(
       'responses_withheld_total',
       "Responses not sent because the company's key was in them.",
     ),
+    webhookDeliveries: counts(
+      'webhook_deliveries_total',
+      'Webhooks by what they told and what became of them; `other` is also what was refused before it was read.',
+      'event',
+      'result',
+    ),
     redisErrors: counts('redis_errors_total', 'Redis commands that failed.', 'operation'),
     contractDrift: counts(
       'upstream_contract_drift_total',
@@ -103,6 +111,7 @@ type Begun = Pick<
   | 'upstreamRequestDuration'
   | 'authenticationFailures'
   | 'rateLimitRejections'
+  | 'webhookDeliveries'
   | 'redisErrors'
   | 'contractDrift'
 >;
@@ -116,6 +125,8 @@ function beginAtZero(metrics: Begun, lookupRoutes: LookupRoutes): void {
   }
   for (const reason of AUTHENTICATION_FAILURES) metrics.authenticationFailures.begin(reason);
   for (const policy of LIMIT_POLICIES) metrics.rateLimitRejections.begin(policy);
+  for (const event of WEBHOOK_EVENTS)
+    for (const result of WEBHOOK_RESULTS) metrics.webhookDeliveries.begin(event, result);
   for (const operation of REDIS_OPERATIONS) metrics.redisErrors.begin(operation);
   for (const field of DRIFTING_FIELDS) metrics.contractDrift.begin(field);
 }

@@ -12,6 +12,7 @@ import type { OpenIssuer } from './issuer-keys.ts';
 import type { RedisParts } from './redis.ts';
 import { openStatus, type StatusParts } from './status.ts';
 import type { OpenUpstream } from './upstream.ts';
+import type { WebhookSecrets } from './webhook-secrets.ts';
 
 export interface OpsParts extends StatusParts {
   readonly logger: Logger;
@@ -21,6 +22,7 @@ export interface OpsParts extends StatusParts {
   readonly issuer: OpenIssuer;
   readonly upstream: OpenUpstream;
   readonly redis: RedisParts;
+  readonly webhookSecrets: Pick<WebhookSecrets, 'files'>;
   readonly watcher: Pick<Watcher, 'watched'>;
   readonly streams: Pick<OpenStreams, 'count'>;
 }
@@ -42,7 +44,7 @@ export function openOps(config: Config, parts: OpsParts): { readonly app: Expres
     cacheMemoryEntries: () => memory.entries,
     eventStreamsOpen: () => streams.count,
     projectsWatched: () => watcher.watched,
-    files: [...upstream.files, ...issuer.files],
+    files: [...upstream.files, ...issuer.files, ...parts.webhookSecrets.files],
   });
 
   const ready = () => lifecycle.ready;
@@ -60,6 +62,7 @@ export function openOps(config: Config, parts: OpsParts): { readonly app: Expres
     status: status.report,
     async purge(kind, id) {
       lookup.forget(kind, id);
+      redis.deliveries?.purged(kind, id);
       await redis.shared?.purge(kind, id);
       logger.event('project_purged', { kind });
     },

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import { limitByAddress, limitByUser } from '../http/limit.ts';
 import type { OpenStreams } from '../http/open-streams.ts';
 import type { RefusalGate } from '../http/refusal-gate.ts';
+import type { WebhookRoute } from '../http/serve-webhook.ts';
 import type { LeakGuard } from '../leak-guard.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { Clock } from '../lookup/ports.ts';
@@ -33,6 +34,7 @@ export function openPublic(
     readonly keys: IssuerKeys;
     readonly redis: Pick<RedisParts, 'limitStore'>;
     readonly leakGuard: LeakGuard;
+    readonly webhooks: WebhookRoute | undefined;
     readonly count: Listeners;
     readonly apiDescription: () => string;
     readonly apiPage: ApiPage;
@@ -74,5 +76,6 @@ export function openPublic(
     apiPage: parts.apiPage,
     draining: lifecycle,
     leakGuard: parts.leakGuard,
+    webhooks: parts.webhooks,
   });
 }

@@ -1,10 +1,12 @@
 import { TLSSocket } from 'node:tls';
 import { Cluster, type Redis } from 'ioredis';
 import { createFlightChannel } from '../cache/flight-channel.ts';
-import { createNewsChannel } from '../cache/news-channel.ts';
+import { createLocalDeliveries } from '../cache/local-deliveries.ts';
+import { createNewsChannel, type NewsListener } from '../cache/news-channel.ts';
 import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
+import { createRedisDeliveries } from '../cache/redis-deliveries.ts';
 import { createRedisGuard, type RedisOperation } from '../cache/redis-guard.ts';
 import { createRedisProbe } from '../cache/redis-probe.ts';
 import { createRedisWatches } from '../cache/redis-watches.ts';
@@ -17,6 +19,7 @@ import type { LimitStore } from '../limits/limit-store.ts';
 import { createLocalStore } from '../limits/local-store.ts';
 import { createSettlingStore } from '../limits/settling-store.ts';
 import type { Logger } from '../log.ts';
+import { type Deliveries, REMEMBER_MS, replayMemoryMs } from '../lookup/deliveries.ts';
 import type { Clock, SharedCache, SharedWatches } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';
 import type { Tracing } from '../tracing/tracing.ts';
@@ -32,6 +35,8 @@ const HEARTBEAT_MS = 1000;
 export interface RedisParts {
   readonly shared: SharedCache | undefined;
   readonly watches: SharedWatches | undefined;
+  /** `undefined` where no webhooks are taken. */
+  readonly deliveries: Deliveries | undefined;
   /** Counts the hits of one policy, at most `max` in the window that is configured. */
   limitStore(policy: string, max: number): LimitStore;
   /** What kind of Redis there is; `undefined` where none is configured. */
@@ -51,18 +56,20 @@ export function openRedis(
     readonly onCertificate: (expiresAtMs: number) => void;
     readonly onPurge: (kind: Kind, id: string) => void;
     /** Is told of answers that other replicas stored; see `NewsChannel`. */
-    readonly onNews: (kind: Kind, id: string, etag: string | undefined) => void;
+    readonly onNews: NewsListener;
     readonly tracing: Pick<Tracing, 'redis'>;
   },
 ): RedisParts {
   const { logger } = deps;
   const windowMs = config.rateLimit.windowSeconds * 1000;
+  const memory = config.webhooks && { replayMemoryMs: replayMemoryMs(config.webhooks.toleranceSeconds) };
   const client = createRedisClient(config.redis);
   if (client === undefined) {
     logger.event('redis_not_configured');
     return {
       shared: undefined,
       watches: undefined,
+      deliveries: memory && createLocalDeliveries(memory),
       limitStore: (_policy, max) => createLocalStore({ max, windowMs, clock: deps.clock }),
       topology: undefined,
       up: () => false,
@@ -113,12 +120,17 @@ export function openRedis(
       guard,
       keyPrefix,
       policy: config.cache,
-      purgeMarkMs: maxFlightMs,
+      // A webhook can come later than any flight.
+      purgeMarkMs: memory === undefined ? maxFlightMs : Math.max(maxFlightMs, REMEMBER_MS),
+      rememberOverMs: memory === undefined ? 0 : REMEMBER_MS,
       announcePurge: purges.announce,
       news,
       flights: { channel, maxFlightMs },
     }),
     watches: createRedisWatches({ client, guard, keyPrefix }),
+    deliveries:
+      memory &&
+      createRedisDeliveries({ client, guard, keyPrefix, ...memory, flightChannel: channel.name, news }),
     limitStore: (policy, max) =>
       createSettlingStore({
         count: (key, ...hits) => count(`${keyPrefix}v1:limit:${policy}:${key}`, ...hits),

@@ -35,6 +35,8 @@ export function openUpstream(
       certificateSeen(peer: 'upstream', expiresAtMs: number): void;
     };
     readonly logger: Logger;
+    /** What else must never leave in a response. */
+    readonly otherSecrets: () => readonly string[];
     readonly userAgent: string;
     readonly tracing: Pick<Tracing, 'transport' | 'upstream'>;
   },
@@ -89,7 +91,10 @@ export function openUpstream(
       },
     },
   });
-  const leakGuard = createLeakGuard(() => secrets.map((secret) => secret.key()), deps.events.leakStopped);
+  const leakGuard = createLeakGuard(
+    () => [...secrets.map((secret) => secret.key()), ...deps.otherSecrets()],
+    deps.events.leakStopped,
+  );
   return {
     magicHour: deps.tracing.upstream(guarded(magicHour, leakGuard)),
     resilience,
@@ -113,15 +118,19 @@ function openKey(variable: string, source: SecretSource, logger: Logger): OpenSe
   return openSecret(source, unusable.happened);
 }
 
+/** @throws HttpError where a key is in a body from upstream, however it is spelled */
+export function inspectBody(leakGuard: LeakGuard, body: Uint8Array): void {
+  leakGuard.inspect(body);
+  const plain = unescaped(body);
+  if (plain !== undefined) leakGuard.inspect(plain);
+}
+
 /** A body with a key in it is refused before anything is kept: what is in Redis goes out from every replica. */
 function guarded(upstream: Upstream, leakGuard: LeakGuard): Upstream {
   return {
     async fetchProject(kind, id, trace) {
       const answer = await upstream.fetchProject(kind, id, trace);
-      if (answer === undefined) return undefined;
-      leakGuard.inspect(answer.body);
-      const plain = unescaped(answer.body);
-      if (plain !== undefined) leakGuard.inspect(plain);
+      if (answer !== undefined) inspectBody(leakGuard, answer.body);
       return answer;
     },
   };

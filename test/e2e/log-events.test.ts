@@ -9,6 +9,7 @@ import { startRedisServer } from '../support/redis-server.ts';
 import { runServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
 import { startTraced } from '../support/traced-stack.ts';
+import { signedHeaders, WEBHOOK_SECRET } from '../support/webhook-sender.ts';
 
 const SETTINGS = {
   MAGIC_HOUR_API_KEY: 'mhk_1',
@@ -178,6 +179,37 @@ describe('one line tells of', () => {
       { event: 'upstream_key_accepted' },
     ]);
     expect(stack.logs().join()).not.toMatch(/mhk_|"at":/);
+  });
+
+  test('webhooks that are refused, and of a file with their secret that can not be used', async () => {
+    const path = await temporaryFile(WEBHOOK_SECRET);
+    const stack = await startStack({ env: { WEBHOOK_SECRET_FILE: path } });
+    const body = '{"type":"test.event"}';
+    const send = (secret: string) =>
+      stack.client.request('/webhooks/magic-hour', {
+        method: 'POST',
+        body,
+        headers: signedHeaders(body, { secret }),
+      });
+    for (let n = 0; n < 20; n++) expect((await send('whsec_other')).status).toBe(401);
+    expect((await send(WEBHOOK_SECRET)).status).toBe(200);
+    await writeFile(path, 'short');
+    const names = ['webhook_refused', 'webhook_secret_file_unusable'] as const;
+    await eventually(() => linesOf(stack, ...names).length > 1);
+    expect(linesOf(stack, ...names)).toEqual([
+      { event: 'webhook_refused', reason: 'bad_signature', count: 1 },
+      {
+        event: 'webhook_secret_file_unusable',
+        variable: 'WEBHOOK_SECRET_FILE',
+        reason: expect.stringContaining('not usable'),
+        count: 1,
+      },
+    ]);
+    expect((await send(WEBHOOK_SECRET)).status).toBe(200);
+    await writeFile(path, 'whsec_other');
+    await eventually(async () => (await send('whsec_other')).status === 200);
+    expect(await stack.metric('secret_file_usable{file="WEBHOOK_SECRET_FILE"}')).toBe(1);
+    expect(stack.logs().join()).not.toContain('whsec_');
   });
 
   test('an upstream that fails again and again, and of its recovery', async () => {

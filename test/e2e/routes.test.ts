@@ -2,7 +2,7 @@ import { METHODS } from 'node:http';
 import type { Express } from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createApp, PUBLIC_ROUTES } from '../../src/app.ts';
+import { createApp, PUBLIC_ROUTES, SIGNED_ROUTES } from '../../src/app.ts';
 import { authenticatedPolicy } from '../../src/auth/access-policy.ts';
 import { HttpError } from '../../src/errors.ts';
 import { type Listener, listen } from '../../src/http/listen.ts';
@@ -67,6 +67,13 @@ const publicApp = createApp({
   apiPage: { markup: () => '', style: () => '', script: () => '' },
   draining: { lastResponses: false, held: undefined, closed: false },
   leakGuard,
+  webhooks: {
+    intake: reached,
+    secrets: () => ['a-secret-of-webhooks'],
+    toleranceSeconds: 300,
+    clock: { now: Date.now },
+    events: { webhookEnded: nothing },
+  },
 });
 const opsApp = createOpsApp({
   renderMetrics: async () => ({ contentType: 'text/plain', text: '' }),
@@ -105,12 +112,26 @@ describe('every route of the public listener', () => {
     },
   );
 
+  test.each(SIGNED_ROUTES)('%s needs a signature, which nobody makes up', async (path) => {
+    expect(routes.filter((route) => route.path === path)).toEqual([{ path, method: 'POST' }]);
+    for (const signature of [undefined, '', '0'.repeat(64), 'f'.repeat(64)]) {
+      const headers = {
+        ...(signature !== undefined && { 'magic-hour-event-signature': signature }),
+        'magic-hour-event-timestamp': String(Math.floor(Date.now() / 1000)),
+      };
+      const body = '{"type":"image.completed","payload":{}}';
+      const { status } = await fetch(listener.url + path, { method: 'POST', headers, body });
+      expect([signature, status]).toEqual([signature, 401]);
+    }
+  });
+
   test.each(routes.map(({ path }) => path))('%s serves nobody by any other method', async (path) => {
     const own = routes.filter((route) => route.path === path).map(({ method }) => method);
     for (const method of METHODS.filter((each) => each !== 'CONNECT' && !own.includes(each))) {
       // `fetch` refuses some of them.
       const { status } = await sendExactly(listener.url, path.replace(':id', 'complete-1'), [], { method });
-      const expected = method === 'HEAD' ? (PUBLIC_ROUTES.some((route) => route === path) ? 200 : 401) : 405;
+      const isRead = method === 'HEAD' && own.includes('GET');
+      const expected = isRead ? (PUBLIC_ROUTES.some((route) => route === path) ? 200 : 401) : 405;
       expect([method, status]).toEqual([method, expected]);
     }
   });

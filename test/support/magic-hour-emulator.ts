@@ -25,6 +25,7 @@ import {
 import { closeNow, listen, localUrl } from './http-server.ts';
 import { ANY_ID, createRequestLog, type RecordedRequest } from './request-log.ts';
 import { errorResponse, type ScriptedResponse, sendScripted } from './scripted-response.ts';
+import { type SentWebhook, sendWebhook, webhookBody } from './webhook-sender.ts';
 
 /** Easy to find where it must not be: in a log, a metric, an answer. */
 export const EMULATOR_API_KEY = 'mhk_test_recognisable_emulator_key';
@@ -62,6 +63,19 @@ export interface MagicHourEmulator {
   project(id: string, description: EmulatedProjectDescription): void;
   /** Answers the next lookups of the id (`*`: of any) with this, once the key was found right. */
   respondNext(id: string, response: ScriptedResponse, times?: number): void;
+  /**
+   * Sends a webhook of a project as it stands now to a URL, and again until it is answered 2xx; see `sendWebhook`.
+   *
+   * @param change default: what the project's status says
+   */
+  sendWebhook(
+    url: string,
+    kind: EmulatedKind,
+    id: string,
+    options?: Parameters<typeof sendWebhook>[2] & { readonly change?: 'started' | 'completed' | 'errored' },
+  ): Promise<SentWebhook>;
+  /** The body that a lookup of a project would be answered at this moment. */
+  bodyOf(kind: EmulatedKind, id: string): string;
   /** From now on requests arrive and wait, until `release()`. */
   holdAll(): void;
   release(): void;
@@ -107,6 +121,12 @@ export async function startMagicHourEmulator(
     const { response, delayMs = 0 } = project.description;
     const body = () => projectBody(project, kind, { queuedMs, renderingMs, downloadTtlSeconds }, now());
     return { delayMs, ...(response ?? { body: body() }) };
+  }
+
+  function bodyOf(kind: EmulatedKind, id: string): string {
+    const project = projects.get(id) ?? adopt(id);
+    if (project === undefined) throw new Error(`there is no project ${id}`);
+    return projectBody(project, kind, { queuedMs, renderingMs, downloadTtlSeconds }, now());
   }
 
   function adopt(id: string): EmulatedProject | undefined {
@@ -162,6 +182,12 @@ export async function startMagicHourEmulator(
     },
     project: (id, description) => void define(id, description),
     respondNext,
+    bodyOf,
+    sendWebhook(url, kind, id, sending = {}) {
+      const body = bodyOf(kind, id);
+      const { change = changeOf(body), ...options } = sending;
+      return sendWebhook(url, webhookBody(`${kind}.${change}`, body), { nowMs: now(), ...options });
+    },
     holdAll: () => {
       gate ??= Promise.withResolvers();
     },
@@ -174,6 +200,11 @@ export async function startMagicHourEmulator(
     },
     close: () => closeNow(server),
   };
+}
+
+function changeOf(body: string): string {
+  if (body.includes('"status":"complete"')) return 'completed';
+  return body.includes('"status":"error"') ? 'errored' : 'started';
 }
 
 function isKind(kind: string | undefined): kind is EmulatedKind {

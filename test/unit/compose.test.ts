@@ -39,7 +39,16 @@ const defaults = loadConfig({
 });
 
 /** Settings that no operator of the composed service sets: secrets come as files, and the container's own listeners. */
-const NOT_PASSED = ['MAGIC_HOUR_API_KEY', 'MAGIC_HOUR_API_KEY_NEXT', 'HOST', 'PORT', 'OPS_HOST', 'OPS_PORT'];
+const NOT_PASSED = [
+  'MAGIC_HOUR_API_KEY',
+  'MAGIC_HOUR_API_KEY_NEXT',
+  'WEBHOOK_SECRET',
+  'WEBHOOK_SECRET_NEXT',
+  'HOST',
+  'PORT',
+  'OPS_HOST',
+  'OPS_PORT',
+];
 /** Node's own. */
 const NOT_SETTINGS = ['NODE_EXTRA_CA_CERTS'];
 

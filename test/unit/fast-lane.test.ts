@@ -82,6 +82,7 @@ beforeAll(async () => {
         return world.gate.closed;
       },
     },
+    webhooks: undefined,
     leakGuard,
   });
   listener = await listen(app, '127.0.0.1', 0);

@@ -18,6 +18,7 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   upstream_requests_queued: { type: 'gauge', labels: [] },
   authentication_failures_total: { type: 'counter', labels: ['reason'] },
   rate_limit_rejections_total: { type: 'counter', labels: ['policy'] },
+  webhook_deliveries_total: { type: 'counter', labels: ['event', 'result'] },
   redis_up: { type: 'gauge', labels: [] },
   redis_errors_total: { type: 'counter', labels: ['operation'] },
   responses_withheld_total: { type: 'counter', labels: [] },

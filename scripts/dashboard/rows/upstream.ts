@@ -113,5 +113,22 @@ export const upstream: Row = {
       ],
       thresholds: ['green', [1, 'red']],
     },
+    {
+      title: 'Webhooks',
+      shows: 'Deliveries each minute, stacked by what became of them.',
+      normal: 'Stored; some come twice (replayed) or late (outdated). Nothing where no webhooks are set up.',
+      otherwise:
+        '`bad_signature` that lasts: another secret than at Magic Hour. `unavailable`: Redis is away.',
+      alerts: ['WebhookDeliveriesRefused'],
+      as: 'stacked',
+      unit: 'none',
+      width: 24,
+      queries: [
+        {
+          expr: `sum by (result) (${perSecond('webhook_deliveries_total')}) * 60 > 0`,
+          legend: '{{result}}',
+        },
+      ],
+    },
   ],
 };

@@ -1,0 +1,35 @@
+import { LRUCache } from 'lru-cache';
+import type { Deliveries } from '../lookup/deliveries.ts';
+import { REMEMBER_MS } from '../lookup/deliveries.ts';
+import type { Kind } from '../lookup/project.ts';
+
+/** Some 100 bytes each. A project that is looked up after it ended is remembered anew. */
+const MAX_REMEMBERED = 100_000;
+
+/** Where there is no Redis: what this process remembers. What is stored is its memory alone, which the caller fills. */
+export function createLocalDeliveries(options: { readonly replayMemoryMs: number }): Deliveries {
+  const lasting = { max: MAX_REMEMBERED, ttl: REMEMBER_MS };
+  const over = new LRUCache<string, true>(lasting);
+  const purges = new LRUCache<string, true>(lasting);
+  const taken = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: options.replayMemoryMs });
+  const keyOf = (kind: Kind, id: string) => `${kind}/${id}`;
+
+  return {
+    async deliver({ kind, id, answer, deliveryId }) {
+      const key = keyOf(kind, id);
+      const deliveryKey = `${key}/${deliveryId}`;
+      if (taken.has(deliveryKey)) return 'replayed';
+      taken.set(deliveryKey, true);
+      if (purges.has(key)) return 'purged';
+      if (over.has(key)) return 'outdated';
+      if (answer.terminal) over.set(key, true);
+      return 'stored';
+    },
+    lookedUp(kind, id, answer) {
+      if (answer.found && answer.terminal) over.set(keyOf(kind, id), true);
+    },
+    purged(kind, id) {
+      purges.set(keyOf(kind, id), true);
+    },
+  };
+}
