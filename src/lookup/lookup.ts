@@ -165,6 +165,8 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       keeping.begin();
       const result = await deliveries.deliver(delivered);
       if (result !== 'stored') return { result, current: false };
+      // A lookup may have seen its end while the reply was on its way.
+      if (holdsEnd(kind, id)) return { result, current: false };
       const current = keeping.allowed();
       // A flight that began meanwhile may have read what was there before.
       forget(kind, id);

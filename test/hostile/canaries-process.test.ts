@@ -20,6 +20,7 @@ const NOWHERE = '127.0.0.1:1';
 const env = {
   MAGIC_HOUR_API_KEY: SECRETS.apiKey,
   MAGIC_HOUR_API_KEY_NEXT: SECRETS.nextKey,
+  WEBHOOK_SECRET: SECRETS.webhookSecret,
   MAGIC_HOUR_BASE_URL: `http://${NOWHERE}`,
   AUTH_ISSUER: `http://${NOWHERE}`,
   AUTH_AUDIENCE: 'bff',

@@ -34,6 +34,7 @@ beforeAll(async () => {
     env: {
       MAGIC_HOUR_API_KEY: SECRETS.apiKey,
       MAGIC_HOUR_API_KEY_NEXT: SECRETS.nextKey,
+      WEBHOOK_SECRET: SECRETS.webhookSecret,
       REDIS_URL: redis.url,
       CORS_ORIGINS: 'https://app.example.com',
       UPSTREAM_RETRIES: '1',
@@ -93,6 +94,20 @@ const WAYS: ReadonlyArray<
   ['an expired token', 401, () => lookup('p', { token: tokens.expired })],
   ['a forged token', 401, () => lookup('p', { token: tokens.forged })],
   ['an unknown project', 404, () => lookup('missing-1')],
+  [
+    'a webhook signed by whoever guesses',
+    401,
+    () =>
+      ask('/webhooks/magic-hour', {
+        method: 'POST',
+        headers: [
+          'magic-hour-event-signature',
+          SECRETS.webhookSecret,
+          'magic-hour-event-timestamp',
+          SECRETS.webhookSecret,
+        ],
+      }),
+  ],
   ['an unknown route', 404, () => ask(`/${SECRETS.cookie}`)],
   ['a wrong method', 405, () => lookup('p', { method: 'DELETE' })],
   [
@@ -199,7 +214,7 @@ test('a signed URL reaches the caller and Redis, the key reaches the upstream: t
     body: projectBody({ id: 'signed', status: 'complete', downloads: [{ url, expires_at }] }),
   });
   const served = await stack.lookup('signed');
-  await eventually(async () => (await redis.keys('*signed*')).length === 1);
+  await eventually(async () => (await redis.keys('*{image:signed}')).length === 1);
   const stored = String(await redis.command('GET', 'mhbff:v1:{image:signed}'));
   const upstream = JSON.stringify(emulator.requests.at(-1)?.headers);
   expect(

@@ -13,6 +13,7 @@ export interface Outlet {
 export const SECRETS = {
   apiKey: 'mhk_4f1d9c/canary~KeyOne+e83b55',
   nextKey: 'mhk_77ab02/canary~KeyTwo+19c0d4',
+  webhookSecret: 'whsec_6e0b1a/canary~Hooks+2d97f1',
   redisPassword: 'canary/redis~Pass+word',
   cookie: 'canary-cookie-value-91e2',
   queryToken: 'canary-query-token-5c5c',
@@ -24,6 +25,7 @@ export const SIGNED_URL = `https://videos.magichour.ai/p/output.png?X-Goog-Date=
 export const CANARIES: readonly Canary[] = [
   { name: 'the key', value: SECRETS.apiKey },
   { name: 'the next key', value: SECRETS.nextKey },
+  { name: "the webhooks' secret", value: SECRETS.webhookSecret },
   { name: "Redis' password", value: SECRETS.redisPassword },
   { name: 'the cookie', value: SECRETS.cookie },
   { name: 'the token in the query', value: SECRETS.queryToken },

@@ -144,3 +144,37 @@ describe('a file that a secret or key set should stand in', () => {
     expect(messageOf({ ...alone, [name]: path })).toMatch(new RegExp(`^  ${name}: `, 'm'));
   });
 });
+
+describe('the secrets of webhooks', () => {
+  const [secret, next] = ['whsec_the_first', 'whsec_the_next'];
+  const secretFile = join(folder, 'webhook-secret');
+  writeFileSync(secretFile, `${secret}\n`);
+
+  test('come as values or as files, and there may be none', () => {
+    const load = (environment: Environment) => loadConfig({ ...REQUIRED, ...environment }).webhooks;
+    expect(load({})).toBeUndefined();
+    expect(load({ WEBHOOK_SECRET: ` ${secret} `, WEBHOOK_SECRET_NEXT_FILE: secretFile })).toEqual({
+      secret: { value: secret },
+      nextSecret: { file: secretFile },
+      toleranceSeconds: 300,
+    });
+  });
+
+  test.each([
+    [{ WEBHOOK_SECRET_NEXT: next }, /WEBHOOK_SECRET: is required/],
+    [
+      { WEBHOOK_SECRET: secret, WEBHOOK_SECRET_FILE: secretFile },
+      /WEBHOOK_SECRET, WEBHOOK_SECRET_FILE: only one/,
+    ],
+    [
+      { WEBHOOK_SECRET_FILE: join(folder, 'nowhere') },
+      /WEBHOOK_SECRET_FILE: the file can't be read \(ENOENT\)/,
+    ],
+    [{ WEBHOOK_SECRET: 'seven77' }, /WEBHOOK_SECRET: must have at least 8 characters/],
+  ])('%o is a fault that names its variable and tells no value', (environment, fault) => {
+    const message = messageOf(environment);
+    expect(message).toMatch(fault);
+    expect(message).not.toContain(next);
+    expect(message).not.toContain('seven77');
+  });
+});

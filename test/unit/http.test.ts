@@ -83,7 +83,8 @@ describe('the headers of an answer', () => {
 test("the error codes and statuses are the contract's", () => {
   const statuses: Record<string, number> = {};
   for (const [code, { status }] of Object.entries(ERROR_CATALOGUE)) statuses[code] = status;
-  // csrf_required comes with browser sessions; cache_unavailable is of the ops listener's purge.
+  // csrf_required comes with browser sessions; cache_unavailable is of purges and webhooks; the two of webhooks
+  // alone are signature_invalid and request_timeout.
   expect(statuses).toEqual({
     invalid_project_id: 400,
     invalid_parameter: 400,
@@ -91,11 +92,13 @@ test("the error codes and statuses are the contract's", () => {
     token_missing: 401,
     token_expired: 401,
     token_invalid: 401,
+    signature_invalid: 401,
     payment_required: 402,
     insufficient_scope: 403,
     origin_not_allowed: 403,
     not_found: 404,
     method_not_allowed: 405,
+    request_timeout: 408,
     request_too_large: 413,
     rate_limited: 429,
     internal_error: 500,
