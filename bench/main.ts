@@ -24,6 +24,7 @@ import { machineFacts, measuredLine } from './support/machine.ts';
 import { startSurroundings } from './support/surroundings.ts';
 import { needWrk } from './support/wrk.ts';
 import { tracing } from './tracing-part.ts';
+import { webhooks } from './webhooks-part.ts';
 
 /** In the order in which they run and stand in RESULTS.md. */
 const PARTS: readonly Part[] = [
@@ -37,6 +38,7 @@ const PARTS: readonly Part[] = [
   size,
   memory,
   streams,
+  webhooks,
   start,
   tracing,
 ];
