@@ -49,16 +49,19 @@ return reply
  * remembered that the project is over (0: not). Returns whether it was stored.
  */
 export const STORE = redisScript(`
-local found = redis.call('MGET', KEYS[2], KEYS[3], KEYS[4])
+local found = redis.call('MGET', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+-- An end that a lookup saw is newer than what a delivery said that is none, whichever began first.
+local ends = ARGV[9] ~= '0' and found[1] and string.sub(found[1], 1, 1) == 'D' and not found[4]
 local waited = false
 if ARGV[4] ~= '' then
   waited = found[2] == ARGV[4] .. '+'
-  if not waited and found[2] ~= ARGV[4] then
+  if waited or found[2] == ARGV[4] then
+    redis.call('DEL', KEYS[3])
+  elseif not ends then
     return 0
   end
-  redis.call('DEL', KEYS[3])
 end
-if found[1] and found[1] ~= ARGV[3] then
+if found[1] and found[1] ~= ARGV[3] and not ends then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -25,7 +25,8 @@ export type AnswerListener = (kind: Kind, id: string, answer: Answer) => void;
 /** Whether a flight's answer may be kept: the project was not purged here since the flight began to look for it. */
 export interface Keeping {
   begin(): void;
-  allowed(): boolean;
+  /** @param answer that it brought; after a delivery it may still be kept where it is the project's end */
+  allowed(answer?: Answer): boolean;
 }
 
 export function createFlyer(dependencies: {
@@ -87,7 +88,7 @@ export function createFlyer(dependencies: {
     const joined = await fleet?.join(request, keeping.begin);
     if (joined?.answer !== undefined) {
       const { answer, fresh, collapsed, ruledOut } = joined;
-      if (fresh && keeping.allowed()) {
+      if (fresh && keeping.allowed(answer)) {
         memory.write(kind, id, answer);
         answered?.(kind, id, answer);
       }
@@ -99,7 +100,7 @@ export function createFlyer(dependencies: {
     const lead = joined?.lead;
     try {
       const answer = await fetchAnswer(request, refreshed);
-      if (keeping.allowed()) {
+      if (keeping.allowed(answer)) {
         keep(request, answer, { lead, purgeMark: joined?.purgeMark, replaces });
         answered?.(kind, id, answer);
       } else lead?.end({ how: 'dropped' }).catch(() => undefined);

@@ -71,7 +71,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   const fly = createFlyer(dependencies);
   const flights = createSingleFlight<Flown>();
   /** Flights by key whose answer may be kept; a purge takes out those that have read by then. */
-  const keepers = new Map<string, Set<symbol>>();
+  const keepers = new Map<string, Map<symbol, 'anything' | 'an end'>>();
 
   function find(request: LookupRequest): Found | Promise<Found> {
     const { hit } = recall(request);
@@ -138,8 +138,12 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   async function whileKeeping<T>(key: string, work: (keeping: Keeping) => Promise<T>): Promise<T> {
     const ticket = Symbol(key);
     const keeping = {
-      begin: () => void keepers.set(key, (keepers.get(key) ?? new Set()).add(ticket)),
-      allowed: () => keepers.get(key)?.has(ticket) ?? false,
+      begin: () => void keepers.set(key, (keepers.get(key) ?? new Map()).set(ticket, 'anything')),
+      allowed(answer?: Answer) {
+        const may = keepers.get(key)?.get(ticket);
+        if (may !== 'an end') return may === 'anything';
+        return answer?.found === true && answer.terminal;
+      },
     };
     try {
       return await work(keeping);
@@ -168,15 +172,23 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       // A lookup may have seen its end while the reply was on its way.
       if (holdsEnd(kind, id)) return { result, current: false };
       const current = keeping.allowed();
-      // A flight that began meanwhile may have read what was there before.
-      forget(kind, id);
+      overtake(kind, id);
       if (current && isFresh(answer, clock.now())) memory.write(kind, id, answer);
       return { result, current };
     });
   }
 
   function deliveredElsewhere(kind: Kind, id: string): void {
-    if (!holdsEnd(kind, id)) forget(kind, id);
+    if (!holdsEnd(kind, id)) overtake(kind, id);
+  }
+
+  /** Flights that began before a delivery may have read what was there before it: of them only an end is kept. */
+  function overtake(kind: Kind, id: string): void {
+    const key = `${kind}/${id}`;
+    memory.remove(kind, id);
+    const tickets = keepers.get(key);
+    for (const ticket of tickets?.keys() ?? []) tickets?.set(ticket, 'an end');
+    flights.abandon(key);
   }
 
   function forget(kind: Kind, id: string): void {

@@ -73,6 +73,7 @@ function localTier(): Tier {
   const deliveries = createLocalDeliveries(memory);
   const bodies = new Map<string, string>();
   const marks = new Map<string, number>();
+  const [over, purged] = [new Set<string>(), new Set<string>()];
   const overtake = (id: string) => marks.set(id, (marks.get(id) ?? 0) + 1);
   return {
     deliveries: {
@@ -82,6 +83,7 @@ function localTier(): Tier {
         if (result === 'stored') {
           overtake(delivered.id);
           bodies.set(delivered.id, delivered.answer.body);
+          if (delivered.answer.terminal) over.add(delivered.id);
         }
         return result;
       },
@@ -89,7 +91,9 @@ function localTier(): Tier {
     async beginLookup(id) {
       const mark = marks.get(id);
       return async (brought) => {
-        if (marks.get(id) !== mark) return false;
+        const wins = brought.terminal && !purged.has(id) && !over.has(id);
+        if (marks.get(id) !== mark && !wins) return false;
+        if (brought.terminal) over.add(id);
         bodies.set(id, brought.body);
         deliveries.lookedUp('image', id, brought);
         return true;
@@ -98,6 +102,7 @@ function localTier(): Tier {
     async purge(id) {
       overtake(id);
       bodies.delete(id);
+      purged.add(id);
       deliveries.purged('image', id);
     },
     held: async (id) => bodies.get(id),
@@ -202,9 +207,10 @@ describe.each([
             const lookup = lookups[each.which];
             if (lookup === undefined) continue;
             const brought = bring(each.status, `lookup ${at}`);
-            expect(await lookup.store(brought)).toBe(!lookup.overtaken);
-            expect(await held()).toBe(lookup.overtaken ? before : brought.body);
-            if (!lookup.overtaken) over ||= brought.terminal;
+            const kept = !lookup.overtaken || (brought.terminal && !over && !purged);
+            expect(await lookup.store(brought)).toBe(kept);
+            expect(await held()).toBe(kept ? brought.body : before);
+            if (kept) over ||= brought.terminal;
           }
           if (each.act === 'deliver') {
             const repeats = each.again && lastDelivery !== '';
