@@ -74,6 +74,11 @@ export function createWatcher(dependencies: {
 }): Watcher {
   const { lookup, shared, clock, policy } = dependencies;
   const watches = new Map<string, Watch>();
+  /**
+   * The last answers that were told of, watched or not. Whoever begins to follow with another one may have looked it up before
+   * that came, and been answered after it.
+   */
+  const lastTold = new LRUCache<string, { readonly etag: string | undefined }>({ max: MAX_REMEMBERED });
   /** When each project was first watched here, in Unix milliseconds. */
   const firstSeenMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   let stopped = false;
@@ -98,7 +103,9 @@ export function createWatcher(dependencies: {
       news: undefined,
     };
     watches.set(key, watch);
-    schedule(watch, known.answer.fetchedAtMs);
+    const told = lastTold.get(key);
+    if (told !== undefined && told.etag !== etagOf(known)) void poll(watch);
+    else schedule(watch, known.answer.fetchedAtMs);
     shared?.begin(kind, id).then(
       (ageMs) => {
         watch.sinceMs = Math.min(watch.sinceMs, clock.now() - ageMs);
@@ -194,12 +201,16 @@ export function createWatcher(dependencies: {
       };
     },
     heard(kind, id, answer) {
-      const watch = watches.get(keyOf(kind, id));
+      const key = keyOf(kind, id);
+      lastTold.set(key, { etag: answer.found ? answer.etag : undefined });
+      const watch = watches.get(key);
       if (watch === undefined) return;
       take(watch, { answer, source: 'upstream', collapsed: true, forwarded: 'stale' });
     },
     heardOf(kind, id, etag) {
-      const watch = watches.get(keyOf(kind, id));
+      const key = keyOf(kind, id);
+      lastTold.set(key, { etag });
+      const watch = watches.get(key);
       if (watch === undefined) return;
       if (watch.polling) watch.news = { etag };
       else if (etagOf(watch.latest) === etag) schedule(watch, clock.now());

@@ -190,6 +190,26 @@ describe('a project that is followed', () => {
     expect(heard).toEqual(['rendering']);
   });
 
+  test('is read at once for who comes first, but with an older answer than others told of', async () => {
+    const world = createWorld();
+    world.next = () => found({ status: 'complete' }, 'redis');
+    world.watcher.heardOf('image', 'p1', '"of the last state"');
+    const { heard, follower } = createFollower();
+    follow(world, follower);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(heard).toEqual(['complete']);
+    expect(world.polls).toHaveLength(1);
+  });
+
+  test('is not read at once for who comes first with the answer that was told of', async () => {
+    const world = createWorld();
+    const known = queued();
+    world.watcher.heard('image', 'p1', known.answer);
+    world.watcher.follow('image', 'p1', known, createFollower().follower);
+    await vi.advanceTimersByTimeAsync(900);
+    expect(world.polls).toHaveLength(0);
+  });
+
   test('lets everybody go when the process stops, and whoever comes after', async () => {
     const world = createWorld();
     const followers = [createFollower(), createFollower()];
