@@ -146,13 +146,23 @@ describe('one line tells of', () => {
     ]);
     await redis.kill();
     await stack.lookup('complete-2');
+    await eventually(async () => !(await up()));
+    // The second time in a minute is only counted.
+    expect(linesOf(stack, 'redis_went_away')).toHaveLength(1);
+  });
+
+  test('a Redis that takes no connections, with why', async () => {
+    const redis = await startRedisServer();
+    onTestFinished(redis.stop);
+    const stack = await startStack({ env: { REDIS_URL: redis.url } });
+    await eventually(async () => (await stack.metric('redis_up')) === 1);
+    await redis.kill();
+    await stack.lookup('complete-2');
     await eventually(() => linesOf(stack, 'redis_unreachable').length > 0);
     expect(linesOf(stack, 'redis_unreachable')).toContainEqual({
       event: 'redis_unreachable',
       reason: 'ECONNREFUSED',
     });
-    // The second time in a minute is only counted.
-    expect(linesOf(stack, 'redis_went_away')).toHaveLength(1);
     expect(stack.logs().join()).not.toContain('"at":');
   });
 
