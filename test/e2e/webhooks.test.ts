@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openEvents } from '../support/event-reader.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { eventually, openStack, type Stack, startStack } from '../support/stack.ts';
 import {
@@ -188,10 +189,15 @@ test('a delivery at one replica is what the other answers next, and wakes those 
   a.emulator.project(id, { status: 'rendering' });
   const waiting = b.lookup(id, { headers: { prefer: 'wait=20' } });
   await a.emulator.whenRequested(id);
+  const authorization = `Bearer ${await b.issuer.token({ sub: 'bob' })}`;
+  const stream = await openEvents(`${b.service.publicUrl}/v1/image-projects/${id}/events`, { authorization });
+  expect((await stream.event(0)).data).toContain('"status":"rendering"');
   a.emulator.holdAll();
   const body = completed(a, id).replace('"rendering"', '"complete"');
   expect(await post(a, body)).toMatchObject(taken('stored'));
   expect((await waiting).body.toString()).toContain('"status":"complete"');
+  expect((await stream.event(1)).data).toContain('"status":"complete"');
+  await stream.ended;
   const next = await b.lookup(id);
   expect(next.body.toString()).toContain('"status":"complete"');
   expect(next.headers.get('cache-status')).toContain('hit');
