@@ -27,7 +27,7 @@ export async function showSession(world: World): Promise<boolean> {
   heading('6. A project that nobody knows');
   await asked('missing-1', { expect: 404 });
 
-  heading(`7. Who asks more than ${world.limit} times a minute is slowed down`);
+  heading(`7. Who asks more than ${world.limit} times in ${world.windowSeconds} seconds is slowed down`);
   for (let n = 0; n < world.limit; n += 1)
     await asked('complete-1', { as: 'mallory', expect: 200, quiet: true });
   line(`… ${world.limit} lookups by mallory, then:`);

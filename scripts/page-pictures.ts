@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
+import { startWorld } from '../demo/embedded-world.ts';
 import { startBrowser } from '../test/support/browser.ts';
 import { startMagicHourEmulator } from '../test/support/magic-hour-emulator.ts';
 import { startServiceProcess } from '../test/support/service-process.ts';
@@ -15,6 +16,7 @@ const WINDOWS = {
 
 const browser = await startBrowser();
 await takeDocs();
+await takeDemo();
 await browser.close();
 
 async function takeDocs(): Promise<void> {
@@ -36,6 +38,22 @@ async function takeDocs(): Promise<void> {
   service.kill('SIGTERM');
   await service.exited;
   await Promise.all([issuer.close(), emulator.close()]);
+}
+
+async function takeDemo(): Promise<void> {
+  const world = await startWorld({ ports: 'any' });
+  await takeEach('demo', async (page) => {
+    await page.goto(world.pageUrl);
+    await page.getByRole('button', { name: 'Start a pretend project' }).click();
+    await page.getByText('The project is complete.').waitFor();
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await page
+      .getByText(/^200: A hit/)
+      .first()
+      .waitFor();
+    await page.waitForFunction('document.getElementById("image").naturalWidth > 0');
+  });
+  await world.stop();
 }
 
 /** One picture a window and scheme. */

@@ -51,6 +51,8 @@ export interface EmulatorDefaults {
   readonly queuedMs: number;
   readonly renderingMs: number;
   readonly downloadTtlSeconds: number;
+  /** Where the files are, without the signature; Magic Hour's own address where there is none. */
+  readonly downloadUrl?: string | undefined;
 }
 
 const KINDS = {
@@ -75,7 +77,8 @@ export function projectBody(
   const downloads = described.map((download) => {
     const lifetimeSeconds = download.lifetimeSeconds ?? defaults.downloadTtlSeconds;
     const signedAtMs = description.resign ? nowMs : lastSignedMs(sinceMs, lifetimeSeconds, nowMs);
-    const url = download.url ?? `https://videos.magichour.ai/${id}/${KINDS[kind].file}`;
+    const url =
+      download.url ?? defaults.downloadUrl ?? `https://videos.magichour.ai/${id}/${KINDS[kind].file}`;
     return downloadEntry(
       download,
       signDownload(url, download.signedAtMs ?? signedAtMs, lifetimeSeconds),

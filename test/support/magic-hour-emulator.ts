@@ -16,6 +16,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { projectFromId } from './emulated-ids.ts';
+import { pictureOf } from './emulated-picture.ts';
 import {
   type EmulatedKind,
   type EmulatedProject,
@@ -43,6 +44,8 @@ export interface MagicHourEmulatorOptions {
   readonly renderingMs?: number;
   /** Default 24 hours, as upstream. */
   readonly downloadTtlSeconds?: number;
+  /** Have the downloads of images lead to pictures that this server draws, in place of Magic Hour's own hosts. */
+  readonly drawsPictures?: boolean;
 }
 
 export interface MagicHourEmulator {
@@ -86,6 +89,7 @@ export interface MagicHourEmulator {
 }
 
 const ROUTE = /^\/v1\/(image|video|audio)-projects\/([A-Za-z0-9_-]+)(?:\?|$)/;
+const PICTURE = /^\/pictures\/([A-Za-z0-9_-]+)\.svg(?:\?|$)/;
 const NOT_FOUND = errorResponse(404, 'Not Found');
 const UNAUTHORIZED = errorResponse(401, 'Unauthorized');
 
@@ -109,6 +113,11 @@ export async function startMagicHourEmulator(
     request.resume();
     await gate?.promise;
     response.setHeader('date', new Date(now()).toUTCString());
+    const [, pictured] = PICTURE.exec(path) ?? [];
+    if (options.drawsPictures && pictured !== undefined) {
+      const headers = { 'content-type': 'image/svg+xml' };
+      return sendScripted(response, { headers, body: pictureOf(pictured) });
+    }
     if (method !== 'GET' || !isKind(kind) || id === undefined) return sendScripted(response, NOT_FOUND);
     if (!apiKeys.some((key) => headers.authorization === `Bearer ${key}`))
       return sendScripted(response, UNAUTHORIZED);
@@ -119,7 +128,14 @@ export async function startMagicHourEmulator(
   function answerTo(project: EmulatedProject | undefined, kind: EmulatedKind): ScriptedResponse {
     if (project === undefined || (project.description.kind ?? kind) !== kind) return NOT_FOUND;
     const { response, delayMs = 0 } = project.description;
-    const body = () => projectBody(project, kind, { queuedMs, renderingMs, downloadTtlSeconds }, now());
+    const drawn = options.drawsPictures && kind === 'image';
+    const defaults = {
+      queuedMs,
+      renderingMs,
+      downloadTtlSeconds,
+      downloadUrl: drawn ? `${localUrl(host, port)}/pictures/${project.id}.svg` : undefined,
+    };
+    const body = () => projectBody(project, kind, defaults, now());
     return { delayMs, ...(response ?? { body: body() }) };
   }
 
