@@ -29,6 +29,8 @@ const SILENCE_MS = 40_000;
 /** A stream has something to say at once; a proxy that holds even that back lets no stream through. */
 const FIRST_WORD_MS = 10_000;
 const WAIT_SECONDS = 30;
+/** Between two requests that both were answered, and brought no end: a service that stops answers at once. */
+const LEAST_MS = 1000;
 /** A wait that is answered later than this is not answered any more. */
 const WAIT_SLACK_MS = 15_000;
 const OVER = ['complete', 'error', 'canceled'];
@@ -135,6 +137,7 @@ export async function watchProject<K extends Kind = 'image'>(
   }
 
   async function wait(timeout: Timeout): Promise<void> {
+    const askedAtMs = Date.now();
     timeout.in(WAIT_SECONDS * 1000 + WAIT_SLACK_MS);
     const headers: Record<string, string> = { Prefer: `wait=${WAIT_SECONDS}` };
     if (etag !== '') headers['If-None-Match'] = etag;
@@ -145,8 +148,8 @@ export async function watchProject<K extends Kind = 'image'>(
       hear(await response.text());
     } else failures = 0;
     // One that has waited already may be asked again at once.
-    const waited = response.headers.has('Preference-Applied');
-    comeBackMs = waited ? 0 : 1000 * (Number(response.headers.get('Retry-After')) || 2);
+    const waited = Date.now() - askedAtMs > LEAST_MS;
+    comeBackMs = waited ? 0 : Math.max(LEAST_MS, 1000 * (Number(response.headers.get('Retry-After')) || 0));
   }
 
   for (;;) {
@@ -157,6 +160,7 @@ export async function watchProject<K extends Kind = 'image'>(
       await (streams ? stream(timeout) : wait(timeout));
       if (isOver() && latest !== undefined) return latest.project;
       if (streamed && !streams) continue;
+      if (streamed) comeBackMs = Math.max(LEAST_MS, comeBackMs);
       await pause(comeBackMs * (1 + Math.random() / 2), signal);
     } catch (error) {
       if (error instanceof Thrown) throw error.thrown;

@@ -64,6 +64,7 @@ export function loadConfig(environment: Environment): Config {
       : parsed.error.issues.map((issue) => `${variableOf(variables, issue.path)}: ${issue.message}`)),
     ...relationFaults(environment),
     ...timeFaults(settings),
+    ...intervalFaults(settings),
     ...fileFaults(environment),
   ];
   if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
@@ -132,6 +133,13 @@ function timeFaults(settings: unknown): string[] {
   return !success || data.shutdown.delaySeconds < data.shutdown.graceSeconds
     ? []
     : ['SHUTDOWN_DELAY_SECONDS: must be less than SHUTDOWN_GRACE_SECONDS, which is for the whole stop'];
+}
+
+function intervalFaults(settings: unknown): string[] {
+  const { success, data } = settingsSchema.pick({ watch: true }).safeParse(settings);
+  return !success || data.watch.minIntervalMs <= data.watch.maxIntervalMs
+    ? []
+    : ['WATCH_INTERVAL_MAX_MS: must be no less than WATCH_INTERVAL_MIN_MS'];
 }
 
 const FILES = {

@@ -37,6 +37,8 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     const { id } = askedFor(res);
     const { principal } = res.locals;
     if (principal === undefined) throw new HttpError('token_missing');
+    // A caller who is gone already would never give the place back.
+    if (res.destroyed) return;
     res.once('close', streams.enter(principal.userKey));
     const found = await findProject(kind, lookup, res);
     const { answer } = found;

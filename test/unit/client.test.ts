@@ -1,8 +1,16 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WatchError, watchProject } from '../../client/index.ts';
-import { type ScriptedService, startScriptedService, statusEvent } from '../support/scripted-service.ts';
+import {
+  type AskedRequest,
+  type ScriptedService,
+  startScriptedService,
+  statusEvent,
+} from '../support/scripted-service.ts';
 
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 /** Backs off by nothing, so that no test waits. */
 const noJitter = () => vi.spyOn(Math, 'random').mockReturnValue(0);
@@ -130,6 +138,26 @@ describe('a project that is watched', () => {
     expect(again.headers['last-event-id']).toBe('queued');
     again.stream(statusEvent('complete'));
     await result;
+  });
+
+  test.each([
+    ['streams', (asked: AskedRequest) => void asked.stream(': nothing more\n\n').end()],
+    [
+      'waits',
+      (asked: AskedRequest) => asked.json(200, project('queued'), { 'Retry-After': 'Fri, 27 Nov 2026' }),
+    ],
+  ])('is asked for no more than once a second where its %s end at once', async (what, end) => {
+    noJitter();
+    const service = await startScriptedService();
+    const { result } = watch(service);
+    if (what === 'waits') (await service.next()).json(406, {});
+    const first = await service.next();
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    end(first);
+    const second = await service.next();
+    expect(timers.mock.calls.map(([, ms]) => ms)).toContain(1000);
+    second.json(403, {});
+    await expect(result).rejects.toMatchObject({ status: 403 });
   });
 
   test('is over where the service says that its last state was seen', async () => {

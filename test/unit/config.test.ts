@@ -155,6 +155,7 @@ describe('a configuration with faults', () => {
       REDIS_CLUSTER_NODES: 'a:1',
       REDIS_SENTINEL_NAME: 'main',
       SHUTDOWN_DELAY_SECONDS: '20',
+      WATCH_INTERVAL_MIN_MS: '20000',
       AUTH_JWKS_FILE: join(folder, 'missing'),
     });
     for (const variable of [
@@ -167,10 +168,11 @@ describe('a configuration with faults', () => {
       'REDIS_URL, REDIS_CLUSTER_NODES, REDIS_SENTINEL_NODES: only one',
       'REDIS_SENTINEL_NODES, REDIS_SENTINEL_NAME: each needs the other',
       'SHUTDOWN_DELAY_SECONDS: must be less',
+      'WATCH_INTERVAL_MAX_MS: must be no less',
       "AUTH_JWKS_FILE: the file can't be read",
     ]) {
       expect(faults).toContainEqual(expect.stringContaining(variable));
     }
-    expect(faults).toHaveLength(10);
+    expect(faults).toHaveLength(11);
   });
 });
