@@ -1,5 +1,7 @@
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
+/** A timer that is set for longer ends at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * How long to leave the service alone after so many failures in a row: anything up to a time that doubles with each, so that
@@ -22,7 +24,7 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
     // Only pages and their workers are told of networks.
     const page: unknown = globalThis;
     const target = page instanceof EventTarget ? page : undefined;
-    const timer = setTimeout(over, ms);
+    const timer = setTimeout(over, Math.min(ms, MAX_TIMER_MS));
     target?.addEventListener('online', over);
     signal?.addEventListener('abort', over);
     if (signal?.aborted) over();

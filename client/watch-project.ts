@@ -62,8 +62,6 @@ export async function watchProject<K extends Kind = 'image'>(
   const isOver = () => latest !== undefined && OVER.includes(latest.project.status);
 
   function hear(text: string): void {
-    failures = 0;
-    refusals = 0;
     if (text === latest?.text) return;
     signal?.throwIfAborted();
     const project: unknown = JSON.parse(text);
@@ -76,10 +74,18 @@ export async function watchProject<K extends Kind = 'image'>(
     }
   }
 
-  async function ask(path: string, headers: Record<string, string>, ending: AbortSignal): Promise<Response> {
-    const bearer = typeof token === 'function' ? await token() : token;
+  async function ask(
+    path: string,
+    headers: Record<string, string>,
+    timeout: Timeout,
+    withinMs: number,
+  ): Promise<Response> {
+    const bearer = typeof token === 'function' ? await orAborted(token(), timeout.signal) : token;
     if (bearer !== undefined) headers.Authorization = `Bearer ${bearer}`;
-    return fetch(url + path, { headers, signal: ending, cache: 'no-store' });
+    timeout.in(withinMs);
+    const response = await fetch(url + path, { headers, signal: timeout.signal, cache: 'no-store' });
+    if (response.ok || response.status === 304) refusals = 0;
+    return response;
   }
 
   async function refuse(response: Response): Promise<never> {
@@ -93,12 +99,11 @@ export async function watchProject<K extends Kind = 'image'>(
   }
 
   async function stream(timeout: Timeout): Promise<void> {
-    timeout.in(FIRST_WORD_MS);
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     if (lastEventId !== '') headers['Last-Event-ID'] = lastEventId;
     let spoke = false;
     try {
-      const response = await ask('/events', headers, timeout.signal);
+      const response = await ask('/events', headers, timeout, FIRST_WORD_MS);
       // 204: what was the last event is the last state.
       if (response.status === 204 && isOver()) return;
       const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream');
@@ -128,6 +133,7 @@ export async function watchProject<K extends Kind = 'image'>(
         }
         spoke = true;
         timeout.in(SILENCE_MS);
+        failures = 0;
         parse(utf8.decode(value, { stream: true }));
       }
     } catch (error) {
@@ -138,17 +144,19 @@ export async function watchProject<K extends Kind = 'image'>(
 
   async function wait(timeout: Timeout): Promise<void> {
     const askedAtMs = Date.now();
-    timeout.in(WAIT_SECONDS * 1000 + WAIT_SLACK_MS);
-    const headers: Record<string, string> = { Prefer: `wait=${WAIT_SECONDS}` };
+    // The present state is told at once, and only then waited for another.
+    const isFirst = latest === undefined;
+    const headers: Record<string, string> = isFirst ? {} : { Prefer: `wait=${WAIT_SECONDS}` };
     if (etag !== '') headers['If-None-Match'] = etag;
-    const response = await ask('', headers, timeout.signal);
+    const response = await ask('', headers, timeout, WAIT_SECONDS * 1000 + WAIT_SLACK_MS);
     if (response.status !== 304 && !response.ok) return refuse(response);
     if (response.ok) {
       etag = response.headers.get('ETag') ?? '';
       hear(await response.text());
-    } else failures = 0;
+    }
+    failures = 0;
     // One that has waited already may be asked again at once.
-    const waited = Date.now() - askedAtMs > LEAST_MS;
+    const waited = isFirst || Date.now() - askedAtMs > LEAST_MS;
     comeBackMs = waited ? 0 : Math.max(LEAST_MS, 1000 * (Number(response.headers.get('Retry-After')) || 0));
   }
 
@@ -156,23 +164,35 @@ export async function watchProject<K extends Kind = 'image'>(
     signal?.throwIfAborted();
     const timeout = createTimeout(signal);
     const streamed = streams;
+    let failed = false;
     try {
       await (streams ? stream(timeout) : wait(timeout));
-      if (isOver() && latest !== undefined) return latest.project;
-      if (streamed && !streams) continue;
-      if (streamed) comeBackMs = Math.max(LEAST_MS, comeBackMs);
-      await pause(comeBackMs * (1 + Math.random() / 2), signal);
     } catch (error) {
       if (error instanceof Thrown) throw error.thrown;
       signal?.throwIfAborted();
+      failed = true;
       failures += 1;
-      if (streamed && !streams) continue;
-      await pause(comeBackMs + backOffMs(failures), signal);
     } finally {
       timeout.end();
     }
+    if (isOver() && latest !== undefined) return latest.project;
+    if (streamed && !streams) continue;
+    if (failed) await pause(comeBackMs + backOffMs(failures), signal);
+    else await pause(Math.max(streamed ? LEAST_MS : 0, comeBackMs) * (1 + Math.random() / 2), signal);
     comeBackMs = 0;
   }
+}
+
+/** What a promise brings, unless the signal comes first. */
+function orAborted<T>(promise: T | Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** The service insists on no more than this either: types say what else Magic Hour promises. */

@@ -39,6 +39,9 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     if (principal === undefined) throw new HttpError('token_missing');
     // A caller who is gone already would never give the place back.
     if (res.destroyed) return;
+    // One whose answer stands behind another's hears of no end of the connection; and a stream would hold up all behind it.
+    if (res.socket === null)
+      throw new HttpError('invalid_request', { reason: 'stream behind another answer' });
     res.once('close', streams.enter(principal.userKey));
     const found = await findProject(kind, lookup, res);
     const { answer } = found;

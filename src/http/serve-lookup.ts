@@ -29,7 +29,8 @@ export function serveLookup(
     const answer = (found: Found) => send(req, res, found, waitSeconds, clock.now());
     const answerInTime = (found: Found): void | Promise<void> => {
       const waitMs = waitMsOf(res, waitSeconds, clock.now());
-      if (waitMs <= 0 || isOver(found) || res.destroyed) return answer(found);
+      // Behind another's answer it would not hear that the connection ends.
+      if (waitMs <= 0 || isOver(found) || res.destroyed || res.socket === null) return answer(found);
       return holdUntilOver(watcher, { kind, id }, found, waitMs, res).then((latest) => {
         if (latest !== undefined) answer(latest);
       });

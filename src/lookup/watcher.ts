@@ -44,6 +44,8 @@ export const WATCH_MEMORY_MS = 24 * 60 * 60 * 1000;
 const MAX_REMEMBERED = 10_000;
 /** By then an answer's life is over at every tier, whoever counted it: a poll finds no copy that is just about to end. */
 const SLACK_MS = 25;
+/** Whatever the upstream asks for; a timer can't be set for very long. */
+const MAX_PAUSE_MS = 60 * 60 * 1000;
 
 interface Watch {
   readonly kind: Kind;
@@ -134,7 +136,7 @@ export function createWatcher(dependencies: {
     const intervalMs = pollIntervalMs(nowMs - watch.sinceMs, watch.failures, policy);
     // By a clock that was set back it may lie ahead.
     const dueMs = Math.max(Math.min(askedAtMs, nowMs) + intervalMs, notBeforeMs) + SLACK_MS;
-    watch.timer = setTimeout(poll, Math.max(1, dueMs - nowMs), watch).unref();
+    watch.timer = setTimeout(poll, Math.min(MAX_PAUSE_MS, Math.max(1, dueMs - nowMs)), watch).unref();
   }
 
   async function poll(watch: Watch): Promise<void> {

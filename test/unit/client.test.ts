@@ -99,10 +99,12 @@ describe('a project that is watched', () => {
     first.response.writeHead(status, { 'Content-Type': type }).end(body);
     const second = await service.next();
     expect(second.path).toBe('/v1/image-projects/p1');
-    expect(second.headers).toMatchObject({ prefer: 'wait=30', authorization: 'Bearer a-token' });
-    second.json(200, project('queued'), { ETag: '"1"', 'Preference-Applied': 'wait=30', 'Retry-After': '1' });
+    // The present state is told at once.
+    expect(second.headers.prefer).toBeUndefined();
+    expect(second.headers.authorization).toBe('Bearer a-token');
+    second.json(200, project('queued'), { ETag: '"1"', 'Retry-After': '1' });
     const third = await service.next();
-    expect(third.headers['if-none-match']).toBe('"1"');
+    expect(third.headers).toMatchObject({ prefer: 'wait=30', 'if-none-match': '"1"' });
     third.response.writeHead(304, { ETag: '"1"', 'Preference-Applied': 'wait=30' }).end();
     (await service.next()).json(200, project('complete'), { ETag: '"2"', 'Preference-Applied': 'wait=30' });
     await result;
@@ -150,7 +152,10 @@ describe('a project that is watched', () => {
     noJitter();
     const service = await startScriptedService();
     const { result } = watch(service);
-    if (what === 'waits') (await service.next()).json(406, {});
+    if (what === 'waits') {
+      (await service.next()).json(406, {});
+      (await service.next()).json(200, project('queued'));
+    }
     const first = await service.next();
     const timers = vi.spyOn(globalThis, 'setTimeout');
     end(first);
@@ -191,6 +196,27 @@ describe('a watch ends', () => {
     (await service.next()).json(404, { code: 'not_found' });
     (await service.next()).json(404, { code: 'not_found' });
     await expect(result).rejects.toMatchObject({ status: 404, code: 'not_found' });
+  });
+
+  test('while it waits for a token', async () => {
+    const service = await startScriptedService();
+    const leave = new AbortController();
+    const { result } = watch(service, { signal: leave.signal, token: () => new Promise(() => undefined) });
+    leave.abort(new Error('signed out'));
+    await expect(result).rejects.toThrow('signed out');
+    expect(service.asked).toBe(0);
+  });
+
+  test('with no 401 that a good answer came between', async () => {
+    noJitter();
+    const service = await startScriptedService();
+    const { result } = watch(service);
+    (await service.next()).stream(`retry: 1\n\n${statusEvent('queued')}`).end();
+    (await service.next()).json(401, {});
+    (await service.next()).stream('retry: 1\n\n').end();
+    (await service.next()).json(401, {});
+    (await service.next()).stream(statusEvent('complete'));
+    expect(await result).toEqual(project('complete'));
   });
 
   test('where a token that was got anew is refused as well', async () => {

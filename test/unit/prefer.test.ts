@@ -40,5 +40,7 @@ describe('Prefer (RFC 7240)', () => {
   test('of a hostile length is read in no time that grows faster than it', () => {
     for (const hostile of ['"', '\\"', ',;', 'wait=" ', 'a="\\'])
       expect(waitSecondsOf(hostile.repeat(16_384 / hostile.length))).toBeUndefined();
+    expect(waitSecondsOf(`wait=x${' '.repeat(16_000)}y`)).toBeUndefined();
+    expect(waitSecondsOf(`wait${' '.repeat(16_000)}=${' '.repeat(16_000)}7`)).toBe(7);
   });
 });
