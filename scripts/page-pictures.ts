@@ -11,7 +11,7 @@ import { startTokenIssuer } from '../test/support/token-issuer.ts';
 const IMAGES = new URL('../docs/images/', import.meta.url);
 const WINDOWS = {
   phone: { width: 360, height: 1400 },
-  desktop: { width: 1200, height: 1000 },
+  desktop: { width: 1200, height: 860 },
 } as const;
 
 const browser = await startBrowser();
