@@ -43,7 +43,7 @@ const FINAL = [400, 401, 402, 403, 404, 405, 410];
  *
  * @returns the project in its last state
  * @throws WatchError where the service refuses for good: no such project, no right to see it, no valid token
- * @throws what the signal was aborted with, and what `onStatus` throws
+ * @throws what the signal was aborted with, and what `onStatus` or `token` throws
  */
 export async function watchProject<K extends Kind = 'image'>(
   id: string,
@@ -80,7 +80,7 @@ export async function watchProject<K extends Kind = 'image'>(
     timeout: Timeout,
     withinMs: number,
   ): Promise<Response> {
-    const bearer = typeof token === 'function' ? await orAborted(token(), timeout.signal) : token;
+    const bearer = typeof token === 'function' ? await getToken(token, timeout.signal) : token;
     if (bearer !== undefined) headers.Authorization = `Bearer ${bearer}`;
     timeout.in(withinMs);
     const response = await fetch(url + path, { headers, signal: timeout.signal, cache: 'no-store' });
@@ -177,9 +177,20 @@ export async function watchProject<K extends Kind = 'image'>(
     }
     if (isOver() && latest !== undefined) return latest.project;
     if (streamed && !streams) continue;
-    if (failed) await pause(comeBackMs + backOffMs(failures), signal);
-    else await pause(Math.max(streamed ? LEAST_MS : 0, comeBackMs) * (1 + Math.random() / 2), signal);
+    const leastMs = failed ? comeBackMs : Math.max(streamed ? LEAST_MS : 0, comeBackMs);
+    const moreMs = failed ? backOffMs(failures) : (leastMs * Math.random()) / 2;
+    await pause(leastMs + moreMs, signal, leastMs);
     comeBackMs = 0;
+  }
+}
+
+/** What `token` throws is for whoever gave it, but for a TypeError: by that `fetch` tells that there is no network. */
+async function getToken(token: () => string | Promise<string>, signal: AbortSignal): Promise<string> {
+  try {
+    return await orAborted(token(), signal);
+  } catch (error) {
+    if (signal.aborted || error instanceof TypeError) throw error;
+    throw new Thrown(error);
   }
 }
 

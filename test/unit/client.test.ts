@@ -198,6 +198,21 @@ describe('a watch ends', () => {
     await expect(result).rejects.toMatchObject({ status: 404, code: 'not_found' });
   });
 
+  test('with what its token throws', async () => {
+    const service = await startScriptedService();
+    const { result } = watch(service, { token: () => Promise.reject(new Error('signed out')) });
+    await expect(result).rejects.toThrow('signed out');
+  });
+
+  test('not with a token that the network kept from it', async () => {
+    noJitter();
+    const service = await startScriptedService();
+    const tokens = [Promise.reject(new TypeError('fetch failed')), Promise.resolve('a-token')];
+    const { result } = watch(service, { token: () => tokens.shift() ?? 'a-token' });
+    (await service.next()).stream(statusEvent('complete'));
+    expect(await result).toEqual(project('complete'));
+  });
+
   test('while it waits for a token', async () => {
     const service = await startScriptedService();
     const leave = new AbortController();
