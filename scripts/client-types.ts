@@ -18,7 +18,7 @@ const description = z.object({ components: z.object({ schemas }) });
 /** What the file shall hold. */
 export async function clientTypes(): Promise<string> {
   const yaml = readFileSync(new URL('../docs/openapi.yaml', import.meta.url), 'utf8');
-  const { components } = description.parse(parse(yaml, { merge: true }));
+  const { components } = description.parse(parse(yaml));
   for (const schema of NAMES.concat('Project').map((name) => components.schemas[name])) tellUnknowns(schema);
   const all: JSONSchema = {
     components,

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { Deliveries } from '../lookup/deliveries.ts';
-import { REMEMBER_MS } from '../lookup/deliveries.ts';
-import type { Kind } from '../lookup/project.ts';
+import { type Deliveries, REMEMBER_MS } from '../lookup/deliveries.ts';
+import { projectName } from '../lookup/project.ts';
 
 /** Some 100 bytes each. A project that is looked up after it ended is remembered anew. */
 const MAX_REMEMBERED = 100_000;
@@ -12,11 +11,10 @@ export function createLocalDeliveries(options: { readonly replayMemoryMs: number
   const over = new LRUCache<string, true>(lasting);
   const purges = new LRUCache<string, true>(lasting);
   const taken = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: options.replayMemoryMs });
-  const keyOf = (kind: Kind, id: string) => `${kind}/${id}`;
 
   return {
     async deliver({ kind, id, answer, deliveryId }) {
-      const key = keyOf(kind, id);
+      const key = projectName(kind, id);
       const deliveryKey = `${key}/${deliveryId}`;
       if (taken.has(deliveryKey)) return 'replayed';
       taken.set(deliveryKey, true);
@@ -26,10 +24,10 @@ export function createLocalDeliveries(options: { readonly replayMemoryMs: number
       return 'stored';
     },
     lookedUp(kind, id, answer) {
-      if (answer.found && answer.terminal) over.set(keyOf(kind, id), true);
+      if (answer.found && answer.terminal) over.set(projectName(kind, id), true);
     },
     purged(kind, id) {
-      purges.set(keyOf(kind, id), true);
+      purges.set(projectName(kind, id), true);
     },
   };
 }

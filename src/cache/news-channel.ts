@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import type { Answer } from '../lookup/answer.ts';
+import { type Answer, etagOf } from '../lookup/answer.ts';
 import { KINDS, type Kind, PROJECT_ID_PATTERN } from '../lookup/project.ts';
 import type { RedisClient } from './redis-client.ts';
 import { subscribeTo } from './subscription.ts';
@@ -35,10 +35,12 @@ export type NewsListener = (kind: Kind, id: string, etag: string | undefined, de
 export function createNewsChannel(keyPrefix: string): NewsChannel {
   const name = `${keyPrefix}v1:news`;
   const replica = randomBytes(8).toString('hex');
-  const newsOf = (kind: Kind, id: string, answer: Answer) => {
-    const etag = answer.found ? answer.etag : undefined;
-    return { kind, id, etag, from: replica };
-  };
+  const newsOf = (kind: Kind, id: string, answer: Answer) => ({
+    kind,
+    id,
+    etag: etagOf(answer),
+    from: replica,
+  });
   return {
     name,
     message: (...news) => JSON.stringify(newsOf(...news)),

@@ -9,7 +9,7 @@ import type { FlightChannel } from './flight-channel.ts';
 import { createLedFlight } from './led-flight.ts';
 import { limitLife } from './life-limit.ts';
 import type { NewsChannel } from './news-channel.ts';
-import { type ProjectKeys, projectKeys } from './project-keys.ts';
+import { projectKeys } from './project-keys.ts';
 import { PURGE, READ, STORE } from './redis-cache-scripts.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { RedisGuard } from './redis-guard.ts';
@@ -61,14 +61,18 @@ export function createRedisCache(options: {
   const { rememberOverMs = 0 } = options;
   const channelName = flights?.channel.name ?? '';
 
-  const keysOf = (kind: Kind, id: string) => projectKeys(keyPrefix, kind, id);
+  /** The ones that reads and purges are about; no others are sent. */
+  function keysOfFlights(kind: Kind, id: string) {
+    const [answer, purgeMark, flight] = projectKeys(keyPrefix, kind, id);
+    return [answer, purgeMark, flight] as const;
+  }
 
   async function read(
     kind: Kind,
     id: string,
-    keys: ProjectKeys,
     ...args: readonly [token: string, lockMs: number, anyway: 0 | 1]
   ) {
+    const keys = keysOfFlights(kind, id);
     const reply = await guard.run('cache_read', () => runBinaryScript(client, READ, keys, ...args));
     const [stored, mark, ttlMs, flight, flightLeftMs] = readReply.parse(reply);
     const decoded = stored === null ? undefined : decodeAnswer(kind, id, stored);
@@ -86,7 +90,6 @@ export function createRedisCache(options: {
   async function write(
     kind: Kind,
     id: string,
-    keys: ProjectKeys,
     answer: Answer,
     purgeMark = '',
     led: { readonly token: string; readonly message: string } = { token: '', message: '' },
@@ -104,6 +107,7 @@ export function createRedisCache(options: {
       news?.message(kind, id, answer) ?? '',
       answer.found && answer.terminal ? rememberOverMs : 0,
     ] as const;
+    const keys = projectKeys(keyPrefix, kind, id);
     const written = await guard.run('cache_write', () => runScript(client, STORE, keys, ...args));
     return written === 1;
   }
@@ -113,18 +117,18 @@ export function createRedisCache(options: {
     let begun = 0;
 
     async function join(kind: Kind, id: string, anyway: boolean): Promise<SharedJoin> {
-      const keys = keysOf(kind, id);
       begun += 1;
       const token = `${replica}:${begun}`;
-      const found = await read(kind, id, keys, token, lockMs, anyway ? 1 : 0);
+      const found = await read(kind, id, token, lockMs, anyway ? 1 : 0);
       const { answer, lifeLeftMs, purgeMark, flight } = found;
       if (found.illegible && !anyway) return join(kind, id, true);
       const shared = { answer, lifeLeftMs, purgeMark };
       if (flight === undefined) return { ...shared, flight };
       if (flight === token) {
         const store = (brought: Answer, message: string) =>
-          write(kind, id, keys, brought, purgeMark, { token, message });
-        const lead = { client, guard, channel, key: keys[2], token, lockMs, maxFlightMs, store };
+          write(kind, id, brought, purgeMark, { token, message });
+        const [, , key] = keysOfFlights(kind, id);
+        const lead = { client, guard, channel, key, token, lockMs, maxFlightMs, store };
         return { ...shared, flight: createLedFlight(lead) };
       }
       const [leaderToken = ''] = flight.split('+');
@@ -139,13 +143,13 @@ export function createRedisCache(options: {
 
   return {
     async read(kind, id) {
-      const { answer, lifeLeftMs, purgeMark } = await read(kind, id, keysOf(kind, id), '', 0, 0);
+      const { answer, lifeLeftMs, purgeMark } = await read(kind, id, '', 0, 0);
       return { answer, lifeLeftMs, purgeMark };
     },
-    write: (kind, id, answer, purgeMark) => write(kind, id, keysOf(kind, id), answer, purgeMark),
+    write: (kind, id, answer, purgeMark) => write(kind, id, answer, purgeMark),
     async purge(kind, id) {
       const args = [randomUUID(), purgeMarkMs, channelName, 'dropped'] as const;
-      await guard.run('cache_purge', () => runScript(client, PURGE, keysOf(kind, id), ...args));
+      await guard.run('cache_purge', () => runScript(client, PURGE, keysOfFlights(kind, id), ...args));
       await announcePurge(kind, id);
     },
     flights: flights && createFlights(flights),

@@ -1,5 +1,4 @@
-import type { Found } from '../lookup/found.ts';
-import { resultOf } from '../lookup/found.ts';
+import { type Found, resultOf } from '../lookup/found.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 import type { Kind } from '../lookup/project.ts';

@@ -59,12 +59,17 @@ export function foundAnswer(
   };
 }
 
+/** What names the state that it tells of; `undefined` where there is no project. */
+export function etagOf(answer: Answer): string | undefined {
+  return answer.found ? answer.etag : undefined;
+}
+
 /** Whether two are of one fetch. A tier hands out copies, so that it can't be told by their being one object. */
 export function isSameAnswer(one: Answer, other: Answer): boolean {
   return (
     one.fetchedAtMs === other.fetchedAtMs &&
     one.freshUntilMs === other.freshUntilMs &&
-    (one.found && other.found ? one.etag === other.etag : one.found === other.found)
+    etagOf(one) === etagOf(other)
   );
 }
 

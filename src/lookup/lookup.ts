@@ -1,10 +1,10 @@
-import { type Answer, isFresh } from './answer.ts';
+import { type Answer, etagOf, isFresh } from './answer.ts';
 import type { DeliveredAnswer, Deliveries, DeliveryResult } from './deliveries.ts';
 import { type AnswerListener, createFlyer, type Flown, type Keeping } from './fly.ts';
 import { type Found, type HeldProject, isProject, type LookupRequest, resultOf } from './found.ts';
 import type { FreshnessPolicy } from './freshness.ts';
 import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
-import type { Kind } from './project.ts';
+import { type Kind, projectName } from './project.ts';
 import { satisfies } from './satisfies.ts';
 import { createSingleFlight } from './single-flight.ts';
 
@@ -114,7 +114,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   }
 
   async function search(request: LookupRequest): Promise<Found> {
-    const key = `${request.kind}/${request.id}`;
+    const key = projectName(request.kind, request.id);
     for (;;) {
       const { hit, fresh, forwarded } = recall(request);
       if (hit !== undefined) return hit;
@@ -162,7 +162,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
 
   function deliver(delivered: DeliveredAnswer) {
     const { kind, id, answer } = delivered;
-    return whileKeeping(`${kind}/${id}`, async (keeping) => {
+    return whileKeeping(projectName(kind, id), async (keeping) => {
       const { deliveries } = dependencies;
       if (deliveries === undefined) throw new Error('no deliveries are expected');
       if (!answer.terminal && holdsEnd(kind, id)) return { result: 'outdated' as const, current: false };
@@ -184,7 +184,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
 
   /** Flights that began before a delivery may have read what was there before it: of them only an end is kept. */
   function overtake(kind: Kind, id: string): void {
-    const key = `${kind}/${id}`;
+    const key = projectName(kind, id);
     memory.remove(kind, id);
     const tickets = keepers.get(key);
     for (const ticket of tickets?.keys() ?? []) tickets?.set(ticket, 'an end');
@@ -192,7 +192,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   }
 
   function forget(kind: Kind, id: string): void {
-    const key = `${kind}/${id}`;
+    const key = projectName(kind, id);
     memory.remove(kind, id);
     keepers.delete(key);
     flights.abandon(key);
@@ -201,7 +201,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   function outdate(kind: Kind, id: string, etag: string | undefined): void {
     const held = memory.read(kind, id)?.answer;
     // Where it holds none, there may be a flight that began before.
-    if (held === undefined || (held.found ? held.etag : undefined) !== etag) forget(kind, id);
+    if (held === undefined || etagOf(held) !== etag) forget(kind, id);
   }
 
   return { find, poll: search, findHeld, serveHeld: tell, outdate, deliver, deliveredElsewhere, forget };

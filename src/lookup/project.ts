@@ -9,6 +9,11 @@ export type Kind = (typeof KINDS)[number];
 export const PROJECT_ID = '[A-Za-z0-9_-]{1,128}';
 export const PROJECT_ID_PATTERN = new RegExp(`^${PROJECT_ID}$`);
 
+/** One name for a project among those of all kinds. */
+export function projectName(kind: Kind, id: string): string {
+  return `${kind}/${id}`;
+}
+
 /** The documented statuses; the terminal ones are the last three. */
 const PENDING_STATUSES = ['draft', 'queued', 'rendering'] as const;
 const TERMINAL_STATUSES = ['complete', 'error', 'canceled'] as const;
@@ -107,11 +112,7 @@ export interface DownloadEnds {
  *   `downloads` is not a list of objects.
  */
 export function parseProject(kind: Kind, body: Uint8Array): Project | undefined {
-  return readProject(kind, parseJsonBytes(body));
-}
-
-/** The same of a body that is parsed already. */
-export function readProject(kind: Kind, value: unknown): Project | undefined {
+  const value = parseJsonBytes(body);
   const { schema, known } = SHAPES[kind];
   // One look at the whole where all is as documented; the second is for the others.
   const documented = schema.safeParse(value);

@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import { HttpError } from '../errors.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, etagOf } from './answer.ts';
 import { type Found, isOver } from './found.ts';
 import type { Lookup } from './lookup.ts';
 import { type PollPolicy, pollIntervalMs } from './poll-schedule.ts';
 import type { Clock, SharedWatches } from './ports.ts';
-import type { Kind } from './project.ts';
+import { type Kind, projectName } from './project.ts';
 
 /** Somebody who wants to hear how a project goes on. */
 export interface Follower {
@@ -85,10 +85,8 @@ export function createWatcher(dependencies: {
   const firstSeenMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   let stopped = false;
 
-  const keyOf = (kind: Kind, id: string) => `${kind}/${id}`;
-
   function begin(kind: Kind, id: string, known: Found): Watch {
-    const key = keyOf(kind, id);
+    const key = projectName(kind, id);
     const nowMs = clock.now();
     const seenMs = firstSeenMs.get(key);
     const sinceMs = seenMs !== undefined && isWithinMemory(nowMs - seenMs) ? seenMs : nowMs;
@@ -106,7 +104,7 @@ export function createWatcher(dependencies: {
     };
     watches.set(key, watch);
     const told = lastTold.get(key);
-    if (told !== undefined && told.etag !== etagOf(known)) void poll(watch);
+    if (told !== undefined && told.etag !== etagOf(known.answer)) void poll(watch);
     else schedule(watch, known.answer.fetchedAtMs);
     shared?.begin(kind, id).then(
       (ageMs) => {
@@ -121,12 +119,12 @@ export function createWatcher(dependencies: {
   }
 
   function isCurrent(watch: Watch): boolean {
-    return watches.get(keyOf(watch.kind, watch.id)) === watch;
+    return watches.get(projectName(watch.kind, watch.id)) === watch;
   }
 
   function end(watch: Watch): void {
     clearTimeout(watch.timer);
-    if (isCurrent(watch)) watches.delete(keyOf(watch.kind, watch.id));
+    if (isCurrent(watch)) watches.delete(projectName(watch.kind, watch.id));
   }
 
   /** @param askedAtMs when the upstream was last asked, or tried to be, in Unix milliseconds */
@@ -160,19 +158,17 @@ export function createWatcher(dependencies: {
   /** Polls again where the poll that is over may not have seen the news. */
   function followUp(watch: Watch): void {
     const { news } = watch;
-    if (news !== undefined && isCurrent(watch) && news.etag !== etagOf(watch.latest)) void poll(watch);
+    if (news !== undefined && isCurrent(watch) && news.etag !== etagOf(watch.latest.answer)) void poll(watch);
   }
 
   function take(watch: Watch, found: Found): void {
-    const changed = !isSameState(watch.latest.answer, found.answer);
+    const changed = etagOf(watch.latest.answer) !== etagOf(found.answer);
     watch.latest = found;
     watch.failures = 0;
     if (isOver(found)) end(watch);
     else schedule(watch, found.answer.fetchedAtMs, found.answer.freshUntilMs);
     if (!changed) return;
-    const followers = [...watch.followers];
-    if (isOver(found)) watch.followers.clear();
-    for (const follower of followers) follower.changed(found);
+    for (const follower of isOver(found) ? dismiss(watch) : [...watch.followers]) follower.changed(found);
   }
 
   return {
@@ -184,9 +180,9 @@ export function createWatcher(dependencies: {
         queueMicrotask(() => follower.ended());
         return { latest: known, leave: () => undefined };
       }
-      const watch = watches.get(keyOf(kind, id)) ?? begin(kind, id, known);
+      const watch = watches.get(projectName(kind, id)) ?? begin(kind, id, known);
       watch.followers.add(follower);
-      if (!isSameState(watch.latest.answer, known.answer)) {
+      if (etagOf(watch.latest.answer) !== etagOf(known.answer)) {
         // A newer one came between the follower's lookup and now.
         queueMicrotask(() => {
           if (watch.followers.has(follower)) follower.changed(watch.latest);
@@ -203,41 +199,38 @@ export function createWatcher(dependencies: {
       };
     },
     heard(kind, id, answer) {
-      const key = keyOf(kind, id);
-      lastTold.set(key, { etag: answer.found ? answer.etag : undefined });
+      const key = projectName(kind, id);
+      lastTold.set(key, { etag: etagOf(answer) });
       const watch = watches.get(key);
       if (watch === undefined) return;
       take(watch, { answer, source: 'upstream', collapsed: true, forwarded: 'stale' });
     },
     heardOf(kind, id, etag) {
-      const key = keyOf(kind, id);
+      const key = projectName(kind, id);
       lastTold.set(key, { etag });
       const watch = watches.get(key);
       if (watch === undefined) return;
       if (watch.polling) watch.news = { etag };
-      else if (etagOf(watch.latest) === etag) schedule(watch, clock.now());
+      else if (etagOf(watch.latest.answer) === etag) schedule(watch, clock.now());
       else void poll(watch);
     },
     stop() {
       stopped = true;
       for (const watch of [...watches.values()]) {
         end(watch);
-        const followers = [...watch.followers];
-        watch.followers.clear();
-        for (const follower of followers) follower.ended();
+        for (const follower of dismiss(watch)) follower.ended();
       }
     },
   };
 }
 
+/** Lets the followers go. @returns those that there were */
+function dismiss({ followers }: Watch): Follower[] {
+  const gone = [...followers];
+  followers.clear();
+  return gone;
+}
+
 function isWithinMemory(ageMs: number): boolean {
   return ageMs >= 0 && ageMs < WATCH_MEMORY_MS;
-}
-
-function etagOf({ answer }: Found): string | undefined {
-  return answer.found ? answer.etag : undefined;
-}
-
-function isSameState(one: Answer, other: Answer): boolean {
-  return one.found && other.found ? one.etag === other.etag : one.found === other.found;
 }
