@@ -1,5 +1,6 @@
 import { createEventParser } from './event-parser.ts';
 import { backOffMs, pause } from './pause.ts';
+import { createTimeout, type Timeout } from './timeout.ts';
 import type { AudioProject, ImageProject, VideoProject } from './types.ts';
 import { WatchError } from './watch-error.ts';
 
@@ -217,40 +218,4 @@ class Thrown {
   constructor(thrown: unknown) {
     this.thrown = thrown;
   }
-}
-
-interface Timeout {
-  readonly signal: AbortSignal;
-  readonly passed: boolean;
-  /** From now on. */
-  in(ms: number): void;
-  /** Ends what is under way. */
-  end(): void;
-}
-
-function createTimeout(outer: AbortSignal | undefined): Timeout {
-  const controller = new AbortController();
-  const { signal } = controller;
-  let passed = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const abort = () => controller.abort(outer?.reason);
-  outer?.addEventListener('abort', abort);
-  return {
-    signal,
-    get passed() {
-      return passed;
-    },
-    in(ms) {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        passed = true;
-        controller.abort();
-      }, ms);
-    },
-    end() {
-      clearTimeout(timer);
-      outer?.removeEventListener('abort', abort);
-      controller.abort();
-    },
-  };
 }
