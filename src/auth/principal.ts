@@ -2,6 +2,8 @@ import { hash } from 'node:crypto';
 
 /** Who is asking, as the issuer of the token says. */
 export interface Principal {
+  /** Subjects and tenants are names of this issuer alone (RFC 7519, 4.1.2). */
+  readonly issuer: string;
   readonly subject: string;
   readonly tenant: string | undefined;
   readonly scopes: ReadonlySet<string>;
@@ -19,7 +21,11 @@ export function createPrincipal(identity: {
   readonly expiresAtMs: number;
 }): Principal {
   const { issuer, subject, tenant, scopes, expiresAtMs } = identity;
+  const userKey = userKeyOf(issuer, subject);
+  return { issuer, subject, tenant, scopes: new Set(scopes), userKey, expiresAtMs };
+}
+
+export function userKeyOf(issuer: string, subject: string): string {
   // JSON keeps the two apart: no pair of issuer and subject can be spelled as another pair.
-  const userKey = hash('sha256', JSON.stringify([issuer, subject]), 'base64url');
-  return { subject, tenant, scopes: new Set(scopes), userKey, expiresAtMs };
+  return hash('sha256', JSON.stringify([issuer, subject]), 'base64url');
 }

@@ -49,6 +49,11 @@ export interface RequestContext extends RequestFacts {
   };
   /** Set by authentication. */
   principal?: Principal;
+  /**
+   * What was decided as the request came and can change: asked again before anything is told later than at once (the end of a
+   * wait, a stream's next state). Each throws where it no longer holds.
+   */
+  rechecks?: Recheck[];
   /** Set by the lookup. */
   result?: LookupResult;
   lookupMs?: number;
@@ -58,6 +63,8 @@ export interface RequestContext extends RequestFacts {
   /** Set by the error handler. */
   failure?: NonNullable<RequestFacts['failure']>;
 }
+
+export type Recheck = () => void | Promise<void>;
 
 export type Handler = RequestHandler<Request['params'], unknown, unknown, Request['query'], RequestContext>;
 export type AppRequest = Parameters<Handler>[0];
