@@ -1,5 +1,5 @@
 import express, { type Express } from 'express';
-import type { AccessPolicy } from './auth/access-policy.ts';
+import type { AccessPolicy } from './access/access-policy.ts';
 import type { TokenVerifier } from './auth/token-verifier.ts';
 import { type AuthenticationEvents, authenticate } from './http/authenticate.ts';
 import { authorize } from './http/authorize.ts';
@@ -8,18 +8,21 @@ import { errorHandler } from './http/error-handler.ts';
 import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
 import { fastLane } from './http/fast-lane.ts';
 import type { Limiter } from './http/limit.ts';
+import type { NotFoundLimiter } from './http/limit-not-found.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
 import type { OpenStreams } from './http/open-streams.ts';
 import type { RefusalGate } from './http/refusal-gate.ts';
 import { refuseMalformed } from './http/refuse-malformed.ts';
 import { refuseWhen } from './http/refuse-when.ts';
 import { type Handler, requestContext } from './http/request-context.ts';
+import { requireScope } from './http/require-scope.ts';
 import { pagePolicy, securityHeaders } from './http/security-headers.ts';
 import { serveEvents } from './http/serve-events.ts';
 import { serveLookup } from './http/serve-lookup.ts';
+import { type OwnerRegistry, serveOwner } from './http/serve-owner.ts';
 import { serveText } from './http/serve-text.ts';
 import { serveWebhook, type WebhookRoute } from './http/serve-webhook.ts';
-import { validateLookup } from './http/validate-lookup.ts';
+import { validateLookup, validateProject } from './http/validate-lookup.ts';
 import type { LeakGuard } from './leak-guard.ts';
 import type { Lookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
@@ -34,6 +37,8 @@ export interface AppDependencies {
   readonly accessPolicy: AccessPolicy;
   readonly limitByAddress: Limiter;
   readonly limitByUser: Limiter;
+  readonly limitNotFound: NotFoundLimiter;
+  readonly registry: OwnerRegistry;
   readonly events: HttpEvents & AuthenticationEvents;
   readonly clock: Clock;
   readonly corsOrigins: readonly string[];
@@ -88,14 +93,38 @@ export function createApp(deps: AppDependencies): Express {
         deps.limitByAddress.check,
         authenticate(deps.verifier, deps.events),
         deps.limitByUser.check,
+        deps.limitNotFound.check,
         authorize(deps.accessPolicy, kind),
         serve,
+        deps.limitNotFound.count(kind),
       )
       .all(methodNotAllowed('GET', 'HEAD'));
   for (const kind of KINDS) {
     const path = `/v1/${kind}-projects/:id`;
     lookUp(path, templateOf(kind), kind, serveLookup(kind, deps));
     lookUp(`${path}/events`, `${templateOf(kind)}/events`, kind, serveEvents(kind, deps));
+  }
+
+  const assigner = (kind: Kind) => [
+    deps.limitByAddress.check,
+    authenticate(deps.verifier, deps.events),
+    deps.limitByUser.check,
+    requireScope(`${kind}-projects:assign`, deps.events),
+  ];
+  for (const kind of KINDS) {
+    const registry = serveOwner(kind, deps.registry);
+    app
+      .route(`/v1/${kind}-projects/:id/owner`)
+      .all(nameRoute(`${templateOf(kind)}/owner`))
+      .get(validateProject(), ...assigner(kind), registry.get)
+      .put(validateProject(), ...assigner(kind), registry.put)
+      .delete(validateProject(), ...assigner(kind), registry.remove)
+      .all(methodNotAllowed('GET', 'HEAD', 'PUT', 'DELETE'));
+    app
+      .route(`/v1/${kind}-project-owners`)
+      .all(nameRoute(`/v1/${kind}-project-owners`))
+      .post(...assigner(kind), registry.putMany)
+      .all(methodNotAllowed('POST'));
   }
 
   const open = (path: (typeof PUBLIC_ROUTES)[number], ...serve: Handler[]) =>

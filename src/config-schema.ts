@@ -85,8 +85,8 @@ const algorithm = z.enum(
   { error: 'must be asymmetric JWS algorithms such as RS256; none and HMAC are refused' },
 );
 
-const accessPolicy = z.enum(['authenticated'], {
-  error: 'must be `authenticated`; `tenant` and `owner` need the owner registry, which this version lacks',
+const accessPolicy = z.enum(['authenticated', 'tenant', 'owner'], {
+  error: 'must be authenticated, tenant or owner',
 });
 
 /** A key goes into a header, where visible ASCII alone can stand; white space around it is no part of it. */
@@ -157,12 +157,15 @@ export const settingsSchema = z.object({
       z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope (RFC 6749, 3.3)'),
     ),
     accessPolicy,
+    ownerTtlSeconds: wholeNumber(0, 10 * 365 * 86_400),
   }),
   rateLimit: z.object({
     max: wholeNumber(1, 1_000_000_000),
     windowSeconds: seconds(1),
     ipMax: wholeNumber(1, 1_000_000_000),
     expectedReplicas: wholeNumber(1, 10_000),
+    notFoundMax: wholeNumber(0, 10_000),
+    notFoundWindowSeconds: seconds(1),
   }),
   cache: z.object({
     expiryMarginSeconds: seconds(),

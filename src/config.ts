@@ -114,6 +114,9 @@ function relationFaults(environment: Environment): string[] {
   if (isSet('REDIS_SENTINEL_NODES') !== isSet('REDIS_SENTINEL_NAME')) {
     faults.push('REDIS_SENTINEL_NODES, REDIS_SENTINEL_NAME: each needs the other');
   }
+  if (environment.ACCESS_POLICY === 'tenant' && !isSet('AUTH_TENANT_CLAIM')) {
+    faults.push('AUTH_TENANT_CLAIM: is required where ACCESS_POLICY is tenant');
+  }
   if (WEBHOOK_NEXT.some(isSet) && !WEBHOOK_FIRST.some(isSet)) {
     faults.push('WEBHOOK_SECRET: is required where there is a next one (or WEBHOOK_SECRET_FILE)');
   }

@@ -7,6 +7,16 @@ export const ERROR_CATALOGUE = {
   invalid_project_id: { status: 400, message: 'The project id must match ^[A-Za-z0-9_-]{1,128}$' },
   invalid_parameter: { status: 400, message: 'A query parameter has a value that is not allowed' },
   invalid_request: { status: 400, message: 'The request is invalid' },
+  invalid_owner: {
+    status: 400,
+    message:
+      'The body must be JSON with `owner`, and may have `tenant` and `issuer`: strings of 1 to 1024 characters, the issuer one that is trusted here',
+  },
+  invalid_assignments: {
+    status: 400,
+    message:
+      'The body must be JSON with `assignments`: 1 to 1000 objects, each with `id` and what an owner has',
+  },
   token_missing: { status: 401, message: 'Unauthorized' },
   token_expired: { status: 401, message: 'Unauthorized' },
   token_invalid: { status: 401, message: 'Unauthorized' },
@@ -17,6 +27,7 @@ export const ERROR_CATALOGUE = {
   not_found: { status: 404, message: 'Not Found' },
   method_not_allowed: { status: 405, message: 'Method Not Allowed' },
   request_timeout: { status: 408, message: 'The request did not come in time' },
+  owner_conflict: { status: 409, message: 'The project has another owner' },
   request_too_large: { status: 413, message: 'The request is too large' },
   rate_limited: { status: 429, message: 'Too many requests' },
   internal_error: { status: 500, message: 'Internal error' },
@@ -26,6 +37,7 @@ export const ERROR_CATALOGUE = {
   upstream_unavailable: { status: 503, message: 'The upstream cannot be asked at the moment' },
   authentication_unavailable: { status: 503, message: 'Tokens cannot be judged at the moment' },
   cache_unavailable: { status: 503, message: 'Redis cannot be reached, so it is not done for every replica' },
+  ownership_unavailable: { status: 503, message: 'Whose project this is cannot be told at the moment' },
   draining: { status: 503, message: 'This replica is shutting down' },
   upstream_timeout: { status: 504, message: 'The upstream did not answer in time' },
 } as const satisfies Record<string, { status: number; message: string }>;

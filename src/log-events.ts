@@ -23,6 +23,8 @@ export interface LogEvent {
   readonly action: string;
   /** The heading in docs/operations.md that says more, as its anchor. */
   readonly runbook?: string;
+  /** Written at every `LOG_LEVEL` but `silent`. */
+  readonly audit?: true;
   readonly fields: Readonly<Record<string, LogField>>;
 }
 
@@ -170,10 +172,40 @@ export const LOG_EVENTS = {
   },
   redis_not_configured: {
     levels: ['warn'],
-    message: 'no Redis is configured: cache and limits are of this process alone',
+    message: 'no Redis is configured: cache, limits and owners are of this process alone',
     meaning: 'Right for one replica, wrong for more.',
     action: 'Set `REDIS_URL` where there is more than one replica.',
     fields: {},
+  },
+  access_open_to_all_users: {
+    levels: ['warn'],
+    message: 'every signed-in user may see every project whose id they know',
+    meaning: '`ACCESS_POLICY` is `authenticated`. An id is not a permission.',
+    action: 'Register owners, and set `ACCESS_POLICY` to `owner` or `tenant`: [ownership.md](ownership.md).',
+    fields: {},
+  },
+  owner_changed: {
+    levels: ['info'],
+    audit: true,
+    message: 'a project of kind {kind} was {change}',
+    meaning: "One of the company's backends said whose a project is, or that it is nobody's any more.",
+    action: NOTHING,
+    fields: {
+      change: { type: 'string', meaning: '`assigned` or `released`' },
+      kind: { type: 'string', meaning: '`image`, `video` or `audio`' },
+      project: { type: 'string', meaning: 'its id' },
+      owner: { type: 'string', meaning: 'the hash that stands for the owner, as `user` does for who asks' },
+      by: { type: 'string', meaning: 'the same of the backend that did it' },
+      request_id: { type: 'string', meaning: 'what the backend was told in `X-Request-Id`' },
+    },
+  },
+  enumeration_suspected: {
+    levels: ['warn'],
+    message: 'a user asked in vain for as many different projects as RATE_LIMIT_NOT_FOUND_MAX allows',
+    meaning: 'Until the window ends each lookup of theirs is refused, 429.',
+    action: 'Look whether they try ids, or whether a frontend shows what is deleted.',
+    runbook: 'projectsenumerated',
+    fields: { user: { type: 'string', meaning: 'a hash that stands for the user' } },
   },
   redis_connected: {
     levels: ['info'],

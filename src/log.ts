@@ -52,11 +52,15 @@ export function createLogger(options: {
     },
     options.destination,
   );
+  const auditor = logger.child({}, { level: options.level === 'silent' ? 'silent' : 'info' });
   return {
     event(name, ...rest) {
       const given: object = rest[0] ?? {};
-      const { levels, fields }: LogEvent = LOG_EVENTS[name];
-      logger[levels[0]]({ event: name, ...safe(fields, given) }, messageOf(name, ...rest));
+      const { levels, fields, audit }: LogEvent = LOG_EVENTS[name];
+      (audit ? auditor : logger)[levels[0]](
+        { event: name, ...safe(fields, given) },
+        messageOf(name, ...rest),
+      );
     },
     isLevelEnabled: (level) => logger.isLevelEnabled(level),
   };

@@ -106,6 +106,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
 
   const app = openPublic(config, {
     clock,
+    logger,
     logRequest: deps.logRequest,
     lifecycle,
     tracing,

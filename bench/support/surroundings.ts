@@ -20,7 +20,7 @@ export async function startSurroundings(signal: AbortSignal): Promise<Surroundin
   const folder = await mkdtemp(join(tmpdir(), 'magic-hour-bff-bench-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const redis = await startRedisServer({
-    args: ['--maxmemory', '512mb', '--maxmemory-policy', 'allkeys-lru'],
+    args: ['--maxmemory', '512mb', '--maxmemory-policy', 'volatile-lru'],
   });
   stack.defer(() => redis.stop());
   const emulator = await startMagicHourEmulator();

@@ -9,6 +9,8 @@ export interface Principal {
   readonly scopes: ReadonlySet<string>;
   /** SHA-256 over issuer and subject, base64url: one user's name in limits and logs, telling nothing of either. */
   readonly userKey: string;
+  /** The same over issuer and tenant; no tenant's is a user's. */
+  readonly tenantKey: string | undefined;
   /** Unix milliseconds until which this is proved. */
   readonly expiresAtMs: number;
 }
@@ -22,10 +24,15 @@ export function createPrincipal(identity: {
 }): Principal {
   const { issuer, subject, tenant, scopes, expiresAtMs } = identity;
   const userKey = userKeyOf(issuer, subject);
-  return { issuer, subject, tenant, scopes: new Set(scopes), userKey, expiresAtMs };
+  const tenantKey = tenant === undefined ? undefined : tenantKeyOf(issuer, tenant);
+  return { issuer, subject, tenant, scopes: new Set(scopes), userKey, tenantKey, expiresAtMs };
 }
 
 export function userKeyOf(issuer: string, subject: string): string {
   // JSON keeps the two apart: no pair of issuer and subject can be spelled as another pair.
   return hash('sha256', JSON.stringify([issuer, subject]), 'base64url');
+}
+
+export function tenantKeyOf(issuer: string, tenant: string): string {
+  return hash('sha256', JSON.stringify([issuer, 'tenant', tenant]), 'base64url');
 }

@@ -10,6 +10,8 @@ export type RedisOperation =
   | 'watch'
   | 'flight_renew'
   | 'flight_end'
+  | 'owner_read'
+  | 'owner_write'
   | 'rate_limit';
 
 /** Facts about Redis, for whoever counts or logs them. */

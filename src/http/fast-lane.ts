@@ -1,4 +1,4 @@
-import type { AccessPolicy } from '../auth/access-policy.ts';
+import type { AccessPolicy } from '../access/access-policy.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import type { LeakGuard } from '../leak-guard.ts';
 import { isFresh } from '../lookup/answer.ts';
@@ -10,6 +10,7 @@ import { bearerToken } from './authenticate.ts';
 import { matchesEtag } from './conditional.ts';
 import type { CorsHeaders } from './cross-origin.ts';
 import { addressKey, type Limiter } from './limit.ts';
+import type { NotFoundLimiter } from './limit-not-found.ts';
 import { type HttpEvents, observeRequest } from './observe.ts';
 import { isRunning, type RefusalGate } from './refusal-gate.ts';
 import { isPlain } from './refuse-malformed.ts';
@@ -23,6 +24,7 @@ export interface FastLaneDependencies {
   readonly accessPolicy: Pick<AccessPolicy, 'allowsAtOnce'>;
   readonly limitByAddress: Limiter;
   readonly limitByUser: Limiter;
+  readonly limitNotFound: Pick<NotFoundLimiter, 'hasRoom'>;
   readonly corsHeaders: CorsHeaders;
   readonly events: HttpEvents;
   readonly clock: Clock;
@@ -61,6 +63,7 @@ export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDepen
     const token = bearerToken(req);
     const principal = typeof token === 'string' ? verifier.recall(token) : undefined;
     if (principal === undefined || !limitByUser.hasRoom(principal.userKey)) return next();
+    if (!deps.limitNotFound.hasRoom(principal.userKey)) return next();
     if (!accessPolicy.allowsAtOnce(principal, kind, id)) return next();
     const traceparent = traceparentOf(req.headers);
     const held = lookup.findHeld({ kind, id, minValidSeconds: undefined, traceparent });

@@ -4,7 +4,7 @@ import { clientAddress } from './client-address.ts';
 import { createLimitHeaders, type LimitHeaders } from './limit-headers.ts';
 import type { AppRequest, Handler, RequestContext } from './request-context.ts';
 
-export type LimitPolicy = 'user' | 'ip';
+export type LimitPolicy = 'user' | 'ip' | 'not_found';
 
 /** Facts about limits, for whoever counts or logs them. */
 export interface LimitEvents {

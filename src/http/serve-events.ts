@@ -8,6 +8,7 @@ import { eventIdOf, retryFrame, statusFrame } from './event-frames.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import { askedFor, findProject } from './find-project.ts';
 import type { OpenStreams } from './open-streams.ts';
+import { recheck } from './recheck.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
 import { respond, writeHead } from './respond.ts';
 
@@ -64,7 +65,7 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     if (isOver(found)) return;
 
     const following = watcher.follow(kind, id, found, {
-      changed: (changed) => tell(res, events, changed),
+      changed: inTurn(res, events),
       ended: events.end,
     });
     const lifeMs = Math.min(MAX_STREAM_MS, principal.expiresAtMs - clock.now());
@@ -81,6 +82,16 @@ function letGo(req: AppRequest, res: AppResponse): void {
   req.rawHeaders = [];
   req.headers = {};
   res.locals.headers = [];
+}
+
+/** Tells each state once it is known that its reader may still see it; one who may not is sent away, and told why when they come back. */
+function inTurn(res: AppResponse, events: EventStream): (found: Found) => void {
+  let turn: Promise<void> | undefined;
+  return (found) => {
+    const asked = turn?.then(() => recheck(res)) ?? recheck(res);
+    if (asked === undefined) return tell(res, events, found);
+    turn = asked.then(() => tell(res, events, found)).catch(events.end);
+  };
 }
 
 function tell(res: AppResponse, events: EventStream, found: Found): void {

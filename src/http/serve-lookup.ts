@@ -9,6 +9,7 @@ import { answerHeaders } from './answer-headers.ts';
 import { matchesEtag } from './conditional.ts';
 import { askedFor, findProject } from './find-project.ts';
 import { holdUntilOver } from './hold.ts';
+import { recheck } from './recheck.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
 import { respond } from './respond.ts';
 
@@ -31,8 +32,10 @@ export function serveLookup(
       const waitMs = waitMsOf(res, waitSeconds, clock.now());
       // Behind another's answer it would not hear that the connection ends.
       if (waitMs <= 0 || isOver(found) || res.destroyed || res.socket === null) return answer(found);
-      return holdUntilOver(watcher, { kind, id }, found, waitMs, res).then((latest) => {
-        if (latest !== undefined) answer(latest);
+      return holdUntilOver(watcher, { kind, id }, found, waitMs, res).then(async (latest) => {
+        if (latest === undefined) return;
+        await recheck(res);
+        answer(latest);
       });
     };
     const found = findProject(kind, lookup, res);

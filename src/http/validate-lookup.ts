@@ -17,6 +17,14 @@ export function validateLookup(): Handler {
   };
 }
 
+/** Looks at the project's id alone. */
+export function validateProject(): Handler {
+  return (req, _res, next) => {
+    projectIdOf(req);
+    next();
+  };
+}
+
 function minValidOf(url: string): number | undefined {
   const queryAt = url.indexOf('?');
   if (queryAt === -1) return undefined;

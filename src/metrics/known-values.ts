@@ -41,7 +41,7 @@ export const AUTHENTICATION_FAILURES = all<
   authentication_unavailable: true,
 });
 
-export const LIMIT_POLICIES = all<LimitPolicy>({ user: true, ip: true });
+export const LIMIT_POLICIES = all<LimitPolicy>({ user: true, ip: true, not_found: true });
 
 export const REDIS_OPERATIONS = all<RedisOperation>({
   cache_read: true,
@@ -52,6 +52,8 @@ export const REDIS_OPERATIONS = all<RedisOperation>({
   watch: true,
   flight_renew: true,
   flight_end: true,
+  owner_read: true,
+  owner_write: true,
   rate_limit: true,
 });
 

@@ -1,5 +1,6 @@
 import type { AuthenticationEvents } from '../http/authenticate.ts';
 import type { LimitEvents } from '../http/limit.ts';
+import type { NotFoundEvents } from '../http/limit-not-found.ts';
 import type { HttpEvents } from '../http/observe.ts';
 import { NAMED_METHODS } from '../http-conventions.ts';
 import type { LookupEvents } from '../lookup/ports.ts';
@@ -12,7 +13,8 @@ export type Listeners = HttpEvents &
   UpstreamEvents &
   AuthenticationEvents &
   LimitEvents &
-  WebhookEvents & {
+  WebhookEvents &
+  Pick<NotFoundEvents, 'distinctNotFound'> & {
     redisFailed(operation: string): void;
     retried(): void;
     leakStopped(): void;
@@ -47,6 +49,7 @@ export function countingListeners(metrics: Metrics): Listeners {
     retried: () => metrics.upstreamRetries.inc(),
     authenticationFailed: (reason) => metrics.authenticationFailures.inc(reason),
     limitExceeded: (policy) => metrics.rateLimitRejections.inc(policy),
+    distinctNotFound: () => metrics.distinctNotFound.inc(),
     webhookEnded: (event, result) => metrics.webhookDeliveries.inc(event, result),
     leakStopped: () => metrics.responsesWithheld.inc(),
     redisFailed: (operation) => metrics.redisErrors.inc(operation),

@@ -75,6 +75,10 @@ export function createMetrics(
       'reason',
     ),
     rateLimitRejections: counts('rate_limit_rejections_total', 'Requests over a limit.', 'policy'),
+    distinctNotFound: counts(
+      'distinct_not_found_total',
+      'Projects that a user asked for in vain, each once in a window.',
+    ),
     responsesWithheld: counts(
       'responses_withheld_total',
       "Responses not sent because the company's key was in them.",

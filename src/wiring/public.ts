@@ -1,20 +1,22 @@
 import type { Express } from 'express';
 import { type ApiPage, createApp } from '../app.ts';
-import { authenticatedPolicy } from '../auth/access-policy.ts';
 import type { IssuerKeys } from '../auth/issuer-keys.ts';
 import { createTokenVerifier } from '../auth/token-verifier.ts';
 import type { Config } from '../config.ts';
 import { limitByAddress, limitByUser } from '../http/limit.ts';
+import { limitNotFound } from '../http/limit-not-found.ts';
 import type { OpenStreams } from '../http/open-streams.ts';
 import type { RefusalGate } from '../http/refusal-gate.ts';
 import type { WebhookRoute } from '../http/serve-webhook.ts';
 import type { LeakGuard } from '../leak-guard.ts';
+import type { Logger } from '../log.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { Clock } from '../lookup/ports.ts';
 import type { Watcher } from '../lookup/watcher.ts';
 import type { Listeners } from '../metrics/listeners.ts';
 import type { RequestLog } from '../request-log.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import { openOwnership } from './ownership.ts';
 import type { RedisParts } from './redis.ts';
 
 /** What users ask, with the limits, the policy and the deadlines that the configuration sets. */
@@ -22,6 +24,7 @@ export function openPublic(
   config: Config,
   parts: {
     readonly clock: Clock;
+    readonly logger: Logger;
     readonly logRequest: RequestLog;
     readonly lifecycle: RefusalGate & {
       /** Tells whoever waits for what would outlast a stop that it is too late. */
@@ -32,7 +35,7 @@ export function openPublic(
     readonly watcher: Watcher;
     readonly streams: OpenStreams;
     readonly keys: IssuerKeys;
-    readonly redis: Pick<RedisParts, 'limitStore'>;
+    readonly redis: Pick<RedisParts, 'limitStore' | 'owners' | 'notFoundNames'>;
     readonly leakGuard: LeakGuard;
     readonly webhooks: WebhookRoute | undefined;
     readonly count: Listeners;
@@ -53,7 +56,7 @@ export function openPublic(
     watcher: parts.watcher,
     streams: parts.streams,
     verifier: tracing.verifier(createTokenVerifier(parts.keys, config.auth, clock)),
-    accessPolicy: authenticatedPolicy,
+    ...openOwnership(config.auth, { owners: redis.owners, logger: parts.logger }),
     limitByAddress: limitByAddress({
       max: ipMax,
       windowSeconds,
@@ -61,6 +64,16 @@ export function openPublic(
       events: count,
     }),
     limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user', max), events: count }),
+    limitNotFound: limitNotFound({
+      max: config.rateLimit.notFoundMax,
+      windowSeconds: config.rateLimit.notFoundWindowSeconds,
+      names: redis.notFoundNames,
+      clock,
+      events: {
+        ...count,
+        enumerationSuspected: (user) => parts.logger.event('enumeration_suspected', { user }),
+      },
+    }),
     events: {
       requestBegan: count.requestBegan,
       requestEnded: tracing.requestEnded((request) => {

@@ -1,5 +1,8 @@
 import { TLSSocket } from 'node:tls';
 import { Cluster, type Redis } from 'ioredis';
+import { createLocalOwners } from '../access/local-owners.ts';
+import type { Owners } from '../access/ownership.ts';
+import { createRedisOwners } from '../access/redis-owners.ts';
 import { createFlightChannel } from '../cache/flight-channel.ts';
 import { createLocalDeliveries } from '../cache/local-deliveries.ts';
 import { createNewsChannel, type NewsListener } from '../cache/news-channel.ts';
@@ -15,9 +18,11 @@ import { certificateExpiresAtMs } from '../certificate.ts';
 import type { Config } from '../config.ts';
 import type { HealthCheck } from '../http/serve-health.ts';
 import { createSharedCounter } from '../limits/counter.ts';
+import { createLocalDistinctNames, type DistinctNames } from '../limits/distinct-names.ts';
 import type { LimitStore } from '../limits/limit-store.ts';
 import { createLocalStore } from '../limits/local-store.ts';
 import { createSettlingStore } from '../limits/settling-store.ts';
+import { createSharedDistinctNames } from '../limits/shared-distinct-names.ts';
 import type { Logger } from '../log.ts';
 import { type Deliveries, REMEMBER_MS, replayMemoryMs } from '../lookup/deliveries.ts';
 import type { Clock, SharedCache, SharedWatches } from '../lookup/ports.ts';
@@ -37,6 +42,9 @@ export interface RedisParts {
   readonly watches: SharedWatches | undefined;
   /** `undefined` where no webhooks are taken. */
   readonly deliveries: Deliveries | undefined;
+  readonly owners: Owners;
+  /** Counts what a user asked for in vain, by the limit that is configured. */
+  readonly notFoundNames: DistinctNames;
   /** Counts the hits of one policy, at most `max` in the window that is configured. */
   limitStore(policy: string, max: number): LimitStore;
   /** What kind of Redis there is; `undefined` where none is configured. */
@@ -63,6 +71,12 @@ export function openRedis(
   const { logger } = deps;
   const windowMs = config.rateLimit.windowSeconds * 1000;
   const memory = config.webhooks && { replayMemoryMs: replayMemoryMs(config.webhooks.toleranceSeconds) };
+  const ownerTtlMs = config.auth.ownerTtlSeconds * 1000;
+  const names = {
+    max: config.rateLimit.notFoundMax,
+    windowMs: config.rateLimit.notFoundWindowSeconds * 1000,
+    clock: deps.clock,
+  };
   const client = createRedisClient(config.redis);
   if (client === undefined) {
     logger.event('redis_not_configured');
@@ -70,6 +84,8 @@ export function openRedis(
       shared: undefined,
       watches: undefined,
       deliveries: memory && createLocalDeliveries(memory),
+      owners: createLocalOwners({ ttlMs: ownerTtlMs, clock: deps.clock }),
+      notFoundNames: createLocalDistinctNames({ ...names, weight: 1 }),
       limitStore: (_policy, max) => createLocalStore({ max, windowMs, clock: deps.clock }),
       topology: undefined,
       up: () => false,
@@ -131,6 +147,14 @@ export function openRedis(
     deliveries:
       memory &&
       createRedisDeliveries({ client, guard, keyPrefix, ...memory, flightChannel: channel.name, news }),
+    owners: createRedisOwners({ client, guard, keyPrefix, ttlMs: ownerTtlMs }),
+    notFoundNames: createSharedDistinctNames({
+      client,
+      guard,
+      keyPrefix: `${keyPrefix}v1:not-found:`,
+      ...names,
+      whileAway: createLocalDistinctNames({ ...names, weight: config.rateLimit.expectedReplicas }),
+    }),
     limitStore: (policy, max) =>
       createSettlingStore({
         count: (key, ...hits) => count(`${keyPrefix}v1:limit:${policy}:${key}`, ...hits),

@@ -60,7 +60,8 @@ describe('the picture of a request', () => {
     const drawn = [...picture.matchAll(/\w+/g)].map(([word]) => word).filter((word) => known.has(word));
     expect([...new Set(drawn)].toSorted()).toEqual([...known].toSorted());
     // What stands beside the lookup's own way has no place in its order.
-    const aside = ['methodNotAllowed', 'serveText', 'serveWebhook', 'notFound'];
+    const owners = ['validateProject', 'requireScope', 'serveOwner'];
+    const aside = [...owners, 'methodNotAllowed', 'serveText', 'serveWebhook', 'notFound'];
     const onTheWay = (names: readonly string[]) =>
       [...new Set(names)].filter((name) => !aside.includes(name));
     expect(onTheWay(drawn)).toEqual(onTheWay(steps));

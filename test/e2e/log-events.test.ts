@@ -2,10 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { userKeyOf } from '../../src/auth/principal.ts';
 import { type EventName, LOG_EVENTS, type LogEvent } from '../../src/log-events.ts';
 import { freePort } from '../support/free-port.ts';
 import { parseLogLine } from '../support/log-conformance.ts';
 import { startRedisServer } from '../support/redis-server.ts';
+import { registryClient } from '../support/registry-client.ts';
 import { runServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
 import { startTraced } from '../support/traced-stack.ts';
@@ -64,6 +66,7 @@ describe('one line tells of', () => {
     expect(events).toEqual([
       { event: 'unknown_setting', variable: 'RATE_LIMIT_MX' },
       { event: 'redis_not_configured' },
+      { event: 'access_open_to_all_users' },
       { event: 'ready', public: service.publicUrl, ops: service.opsUrl },
       { event: 'project_purged', kind: 'image' },
       { event: 'stopping', signal: 'SIGTERM' },
@@ -189,6 +192,28 @@ describe('one line tells of', () => {
       { event: 'upstream_key_accepted' },
     ]);
     expect(stack.logs().join()).not.toMatch(/mhk_|"at":/);
+  });
+
+  test('owners, and users who try ids', async () => {
+    const stack = await startStack({ env: { RATE_LIMIT_NOT_FOUND_MAX: '1' } });
+    const registry = await registryClient(stack);
+    await registry.put({ id: 'p1' }, { owner: 'alice' });
+    for (const id of ['no-1', 'no-2', 'no-3']) await stack.lookup(id);
+    const names = ['access_open_to_all_users', 'owner_changed', 'enumeration_suspected'] as const;
+    const keyOf = (subject: string) => userKeyOf(stack.issuer.issuer, subject);
+    expect(linesOf(stack, ...names)).toEqual([
+      { event: 'access_open_to_all_users' },
+      {
+        event: 'owner_changed',
+        change: 'assigned',
+        kind: 'image',
+        project: 'p1',
+        owner: keyOf('alice'),
+        by: keyOf('a-backend'),
+        request_id: expect.any(String),
+      },
+      { event: 'enumeration_suspected', user: keyOf('alice') },
+    ]);
   });
 
   test('webhooks that are refused, and of a file with their secret that can not be used', async () => {

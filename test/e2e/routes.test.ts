@@ -2,8 +2,8 @@ import { METHODS } from 'node:http';
 import type { Express } from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { authenticatedPolicy } from '../../src/access/access-policy.ts';
 import { createApp, PUBLIC_ROUTES, SIGNED_ROUTES } from '../../src/app.ts';
-import { authenticatedPolicy } from '../../src/auth/access-policy.ts';
 import { HttpError } from '../../src/errors.ts';
 import { type Listener, listen } from '../../src/http/listen.ts';
 import type { Handler } from '../../src/http/request-context.ts';
@@ -59,6 +59,12 @@ const publicApp = createApp({
   accessPolicy: authenticatedPolicy,
   limitByAddress: unlimited,
   limitByUser: unlimited,
+  limitNotFound: { check: pass, count: () => (error, _req, _res, next) => next(error), hasRoom: () => true },
+  registry: {
+    owners: { find: reached, assign: reached, release: reached },
+    issuers: ['https://issuer.example'],
+    events: { ownershipChanged: reached },
+  },
   events,
   clock: { now: Date.now },
   corsOrigins: [],

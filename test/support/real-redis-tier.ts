@@ -9,11 +9,14 @@ import { type RedisServer, startRedisServer } from './redis-server.ts';
 
 const AGE = `
 for _, key in ipairs(redis.call('KEYS', '*')) do
-  redis.call('PEXPIRE', key, math.max(0, redis.call('PTTL', key) - ARGV[1]))
+  local left = redis.call('PTTL', key)
+  if left >= 0 then
+    redis.call('PEXPIRE', key, math.max(0, left - ARGV[1]))
+  end
 end
 `;
 
-/** Takes time off the life of every key, as if it had passed. */
+/** Takes time off the life of every key that has an end, as if it had passed. */
 export async function ageKeys(server: RedisServer, ms: number): Promise<void> {
   await server.command('EVAL', AGE, '0', String(ms));
 }

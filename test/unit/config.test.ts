@@ -63,8 +63,16 @@ describe('the configuration', () => {
         tenantClaim: undefined,
         requiredScope: undefined,
         accessPolicy: 'authenticated',
+        ownerTtlSeconds: 0,
       },
-      rateLimit: { max: 600, windowSeconds: 60, ipMax: 6000, expectedReplicas: 1 },
+      rateLimit: {
+        max: 600,
+        windowSeconds: 60,
+        ipMax: 6000,
+        expectedReplicas: 1,
+        notFoundMax: 200,
+        notFoundWindowSeconds: 600,
+      },
       cache: {
         expiryMarginSeconds: 30,
         terminalTtlSeconds: 60,

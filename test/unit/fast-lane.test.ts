@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { authenticatedPolicy } from '../../src/access/access-policy.ts';
 import { createApp } from '../../src/app.ts';
-import { authenticatedPolicy } from '../../src/auth/access-policy.ts';
 import { createPrincipal } from '../../src/auth/principal.ts';
 import { type Listener, listen } from '../../src/http/listen.ts';
 import type { LeakGuard } from '../../src/leak-guard.ts';
@@ -22,7 +22,7 @@ const principal = createPrincipal({
 const held: HeldProject = { answer: answer(), source: 'memory', collapsed: false, forwarded: 'uri-miss' };
 
 const world = {
-  room: { address: true, user: true },
+  room: { address: true, user: true, notFound: true },
   held: undefined as HeldProject | undefined,
   allowed: true,
   known: true,
@@ -65,6 +65,16 @@ beforeAll(async () => {
     accessPolicy: { ...authenticatedPolicy, allowsAtOnce: () => world.allowed },
     limitByAddress: limiter('address'),
     limitByUser: limiter('user'),
+    limitNotFound: {
+      check: reached,
+      count: () => (error, _req, _res, next) => next(error),
+      hasRoom: () => world.room.notFound,
+    },
+    registry: {
+      owners: { find: reached, assign: reached, release: reached },
+      issuers: ['i'],
+      events: { ownershipChanged: reached },
+    },
     events: { requestBegan: nothing, requestEnded: nothing, authenticationFailed: nothing },
     clock: { now: () => NOW_MS },
     corsOrigins: [],
@@ -91,7 +101,7 @@ afterAll(() => listener.server.closeAllConnections());
 
 async function ask(overrides: Partial<typeof world>, path = '/v1/image-projects/p1', init: RequestInit = {}) {
   Object.assign(world, {
-    room: { address: true, user: true },
+    room: { address: true, user: true, notFound: true },
     held,
     allowed: true,
     known: true,
@@ -110,8 +120,9 @@ test('what is certain is answered without the pipeline', async () => {
 });
 
 test.each<[string, Partial<typeof world>]>([
-  ['the address may be near its limit', { room: { address: false, user: true } }],
-  ['the user may be near theirs', { room: { address: true, user: false } }],
+  ['the address may be near its limit', { room: { address: false, user: true, notFound: true } }],
+  ['the user may be near theirs', { room: { address: true, user: false, notFound: true } }],
+  ['the user may try ids', { room: { address: true, user: true, notFound: false } }],
   ['memory holds no project', { held: undefined }],
   ['the access policy has to ask', { allowed: false }],
   ['the token is not known', { known: false }],

@@ -83,12 +83,14 @@ describe('the headers of an answer', () => {
 test("the error codes and statuses are the contract's", () => {
   const statuses: Record<string, number> = {};
   for (const [code, { status }] of Object.entries(ERROR_CATALOGUE)) statuses[code] = status;
-  // csrf_required comes with browser sessions; cache_unavailable is of purges and webhooks; the two of webhooks
-  // alone are signature_invalid and request_timeout.
+  // csrf_required comes with browser sessions. Added are: cache_unavailable of purges and webhooks, signature_invalid of
+  // webhooks, request_timeout of bodies, and what is said of owners.
   expect(statuses).toEqual({
     invalid_project_id: 400,
     invalid_parameter: 400,
     invalid_request: 400,
+    invalid_owner: 400,
+    invalid_assignments: 400,
     token_missing: 401,
     token_expired: 401,
     token_invalid: 401,
@@ -99,6 +101,7 @@ test("the error codes and statuses are the contract's", () => {
     not_found: 404,
     method_not_allowed: 405,
     request_timeout: 408,
+    owner_conflict: 409,
     request_too_large: 413,
     rate_limited: 429,
     internal_error: 500,
@@ -107,6 +110,7 @@ test("the error codes and statuses are the contract's", () => {
     upstream_bad_response: 502,
     upstream_unavailable: 503,
     authentication_unavailable: 503,
+    ownership_unavailable: 503,
     draining: 503,
     cache_unavailable: 503,
     upstream_timeout: 504,

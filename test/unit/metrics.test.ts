@@ -21,6 +21,7 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   webhook_deliveries_total: { type: 'counter', labels: ['event', 'result'] },
   redis_up: { type: 'gauge', labels: [] },
   redis_errors_total: { type: 'counter', labels: ['operation'] },
+  distinct_not_found_total: { type: 'counter', labels: [] },
   responses_withheld_total: { type: 'counter', labels: [] },
   cache_memory_bytes: { type: 'gauge', labels: [] },
   cache_memory_entries: { type: 'gauge', labels: [] },

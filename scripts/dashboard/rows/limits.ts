@@ -6,7 +6,7 @@ export const limits: Row = {
     {
       title: 'Rejections by limit',
       shows:
-        'Requests each second that were over a limit: `user` by RATE_LIMIT_MAX, `ip` by RATE_LIMIT_IP_MAX.',
+        'Requests each second that were over a limit: `user` by RATE_LIMIT_MAX, `ip` by RATE_LIMIT_IP_MAX, `not_found` by RATE_LIMIT_NOT_FOUND_MAX.',
       normal: 'None, or one client gone wild for a minute.',
       otherwise:
         'Many of `ip`: is TRUST_PROXY right? Else all clients count as one address, that of the proxy.',
@@ -33,6 +33,17 @@ export const limits: Row = {
         },
       ],
       thresholds: ['green', [0.05, 'red']],
+    },
+    {
+      title: 'Asked for in vain',
+      shows: 'Different projects each minute that users asked for and that are not there, or not theirs.',
+      normal: 'Few: projects that were deleted.',
+      otherwise:
+        'Somebody tries ids, or a frontend goes on showing what is gone. `enumeration_suspected` in the log says which user.',
+      alerts: ['ProjectsEnumerated'],
+      unit: 'none',
+      width: 6,
+      queries: [{ expr: `sum(${perSecond('distinct_not_found_total')}) * 60`, legend: 'in vain' }],
     },
     {
       title: 'Authentication failures',

@@ -1,0 +1,100 @@
+import { ownershipUnavailable } from '../access/access-policy.ts';
+import type { Owners, Ownership } from '../access/ownership.ts';
+import { HttpError } from '../errors.ts';
+import type { Kind } from '../lookup/project.ts';
+import { ownerBodies } from './owner-body.ts';
+import { projectIdOf } from './project-id.ts';
+import type { AppRequest, AppResponse, Handler, RequestContext } from './request-context.ts';
+import { respond } from './respond.ts';
+
+const NOTHING = ['Cache-Control', 'no-store'];
+const JSON_HEADERS = [...NOTHING, 'Content-Type', 'application/json'];
+/** So many at a time, so that a long list keeps no lookup waiting behind it. */
+const AT_A_TIME = 50;
+
+/** A change of whose a project is, for the audit log. */
+export interface OwnershipChange {
+  readonly change: 'assigned' | 'released';
+  readonly kind: Kind;
+  readonly id: string;
+  readonly ownership: Ownership;
+  /** Who did it, by their `userKey`. */
+  readonly by: string;
+  readonly requestId: string;
+}
+
+export interface OwnershipEvents {
+  ownershipChanged(change: OwnershipChange): void;
+}
+
+export interface OwnerRegistry {
+  readonly owners: Omit<Owners, 'isOf'>;
+  /** Those that owners can be named of; the first where a body names none. */
+  readonly issuers: readonly [string, ...string[]];
+  readonly events: OwnershipEvents;
+}
+
+/** Tells whose a project is, takes whose it is, and lets go of it, for the company's own backends. */
+export function serveOwner(kind: Kind, { owners, issuers, events }: OwnerRegistry) {
+  const bodies = ownerBodies(issuers);
+  const changed = (res: AppResponse, change: OwnershipChange['change'], id: string, ownership: Ownership) =>
+    events.ownershipChanged({
+      change,
+      kind,
+      id,
+      ownership,
+      by: doerOf(res.locals),
+      requestId: res.locals.requestId,
+    });
+
+  const get: Handler = async (req, res) => {
+    const ownership = await owners.find(kind, projectIdOf(req)).catch(ownershipUnavailable);
+    if (ownership === undefined) throw new HttpError('not_found', { reason: 'no owner' });
+    sendOwnership(req, res, 200, ownership);
+  };
+
+  const put: Handler = async (req, res) => {
+    const id = projectIdOf(req);
+    const ownership = await bodies.one(req, res);
+    const result = await owners.assign(kind, id, ownership).catch(ownershipUnavailable);
+    if (result === 'conflict') throw new HttpError('owner_conflict');
+    if (result === 'assigned') changed(res, 'assigned', id, ownership);
+    sendOwnership(req, res, result === 'assigned' ? 201 : 200, ownership);
+  };
+
+  const remove: Handler = async (req, res) => {
+    const id = projectIdOf(req);
+    const ownership = await owners.release(kind, id).catch(ownershipUnavailable);
+    if (ownership !== undefined) changed(res, 'released', id, ownership);
+    respond(req, res, 204, NOTHING);
+  };
+
+  /** Each by itself: what is not assigned says so in its place, and the same list can be sent again. */
+  const putMany: Handler = async (req, res) => {
+    const assignments = await bodies.many(req, res);
+    const results: Array<{ id: string | null; result: string }> = [];
+    for (let from = 0; from < assignments.length; from += AT_A_TIME) {
+      const some = assignments.slice(from, from + AT_A_TIME).map(async (each) => {
+        if (each === undefined) return { id: null, result: 'invalid' };
+        const { id, ownership } = each;
+        const result = await owners.assign(kind, id, ownership);
+        if (result === 'assigned') changed(res, 'assigned', id, ownership);
+        return { id, result };
+      });
+      results.push(...(await Promise.all(some).catch(ownershipUnavailable)));
+    }
+    respond(req, res, 200, JSON_HEADERS, Buffer.from(JSON.stringify({ results })));
+  };
+
+  return { get, put, remove, putMany };
+}
+
+function doerOf({ principal }: RequestContext): string {
+  if (principal === undefined) throw new HttpError('token_missing');
+  return principal.userKey;
+}
+
+function sendOwnership(req: AppRequest, res: AppResponse, status: number, ownership: Ownership): void {
+  // Without a tenant there is none in the body, too.
+  respond(req, res, status, JSON_HEADERS, Buffer.from(JSON.stringify(ownership)));
+}

@@ -1,0 +1,36 @@
+import { type AccessPolicy, authenticatedPolicy, ownershipPolicy } from '../access/access-policy.ts';
+import type { Owners } from '../access/ownership.ts';
+import { userKeyOf } from '../auth/principal.ts';
+import type { Config } from '../config.ts';
+import type { OwnerRegistry } from '../http/serve-owner.ts';
+import type { Logger } from '../log.ts';
+
+/** Who may see what, and the registry that says whose each project is. */
+export function openOwnership(
+  auth: Pick<Config['auth'], 'accessPolicy' | 'issuer'>,
+  { owners, logger }: { readonly owners: Owners; readonly logger: Logger },
+): { readonly accessPolicy: AccessPolicy; readonly registry: OwnerRegistry } {
+  if (auth.accessPolicy === 'authenticated') logger.event('access_open_to_all_users');
+  return {
+    accessPolicy:
+      auth.accessPolicy === 'authenticated'
+        ? authenticatedPolicy
+        : ownershipPolicy(auth.accessPolicy, owners),
+    registry: {
+      owners,
+      issuers: [auth.issuer],
+      events: {
+        ownershipChanged({ change, kind, id, ownership, by, requestId }) {
+          logger.event('owner_changed', {
+            change,
+            kind,
+            project: id,
+            owner: userKeyOf(ownership.issuer, ownership.owner),
+            by,
+            request_id: requestId,
+          });
+        },
+      },
+    },
+  };
+}
