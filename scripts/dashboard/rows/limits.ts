@@ -13,7 +13,7 @@ export const limits: Row = {
       alerts: ['RateLimiterRejectsUnusually'],
       as: 'stacked',
       unit: 'reqps',
-      width: 6,
+      width: 8,
       queries: [
         { expr: `sum by (policy) (${perSecond('rate_limit_rejections_total')})`, legend: '{{policy}}' },
       ],
@@ -25,7 +25,7 @@ export const limits: Row = {
       otherwise: 'Log lines of status 429 say which user it is, by a hash.',
       alerts: ['RateLimiterRejectsUnusually'],
       unit: 'percentunit',
-      width: 6,
+      width: 8,
       queries: [
         {
           expr: `${orZero(`sum(${perSecond('rate_limit_rejections_total')})`)} / sum(${perSecond('http_request_duration_seconds_count')})`,
@@ -42,7 +42,7 @@ export const limits: Row = {
         'Somebody tries ids, or a frontend goes on showing what is gone. `enumeration_suspected` in the log says which user.',
       alerts: ['ProjectsEnumerated'],
       unit: 'none',
-      width: 6,
+      width: 8,
       queries: [{ expr: `sum(${perSecond('distinct_not_found_total')}) * 60`, legend: 'in vain' }],
     },
     {
@@ -54,7 +54,7 @@ export const limits: Row = {
       alerts: ['AuthenticationUnavailable'],
       as: 'stacked',
       unit: 'reqps',
-      width: 6,
+      width: 12,
       queries: [
         { expr: `sum by (reason) (${perSecond('authentication_failures_total')})`, legend: '{{reason}}' },
       ],
@@ -66,7 +66,7 @@ export const limits: Row = {
       otherwise: 'None: nobody gets in. Can the pods reach the address in AUTH_ISSUER or AUTH_JWKS_URL?',
       alerts: ['AuthenticationUnavailable'],
       unit: 'none',
-      width: 6,
+      width: 12,
       max: 1,
       words: { 0: 'none', 1: 'there' },
       queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}}' }],
