@@ -1,8 +1,9 @@
 import express, { type Express } from 'express';
 import type { AccessPolicy } from './access/access-policy.ts';
 import type { TokenVerifier } from './auth/token-verifier.ts';
-import { type AuthenticationEvents, authenticate } from './http/authenticate.ts';
+import { type AuthenticationEvents, type AuthenticationRules, authenticate } from './http/authenticate.ts';
 import { authorize } from './http/authorize.ts';
+import type { CookieUsers } from './http/cookie-users.ts';
 import { createCorsHeaders, crossOrigin } from './http/cross-origin.ts';
 import { errorHandler } from './http/error-handler.ts';
 import { methodNotAllowed, nameRoute, notFound } from './http/fallbacks.ts';
@@ -17,6 +18,8 @@ import { refuseWhen } from './http/refuse-when.ts';
 import { type Handler, requestContext } from './http/request-context.ts';
 import { requireScope } from './http/require-scope.ts';
 import { pagePolicy, securityHeaders } from './http/security-headers.ts';
+import { type AuthRoutes, serveCallback, serveLogin, serveLogout, serveMe } from './http/serve-auth.ts';
+import { serveBackchannelLogout } from './http/serve-backchannel-logout.ts';
 import { serveEvents } from './http/serve-events.ts';
 import { serveLookup } from './http/serve-lookup.ts';
 import { type OwnerRegistry, serveOwner } from './http/serve-owner.ts';
@@ -28,12 +31,15 @@ import type { Lookup } from './lookup/lookup.ts';
 import type { Clock } from './lookup/ports.ts';
 import { KINDS, type Kind } from './lookup/project.ts';
 import type { Watcher } from './lookup/watcher.ts';
+import type { BackchannelLogout } from './sessions/backchannel-logout.ts';
 
 export interface AppDependencies {
   readonly lookup: Pick<Lookup, 'find' | 'findHeld' | 'serveHeld'>;
   readonly watcher: Pick<Watcher, 'follow'>;
   readonly streams: OpenStreams;
   readonly verifier: TokenVerifier;
+  /** `undefined` where browsers have no sessions here: then there are no such routes. */
+  readonly browserSessions: BrowserSessions | undefined;
   readonly accessPolicy: AccessPolicy;
   readonly limitByAddress: Limiter;
   readonly limitByUser: Limiter;
@@ -54,6 +60,13 @@ export interface AppDependencies {
   readonly webhooks: WebhookRoute | undefined;
 }
 
+/** Logins of browsers, and the sessions that come of them. */
+export interface BrowserSessions {
+  readonly cookieUsers: CookieUsers;
+  readonly auth: AuthRoutes;
+  readonly logout: BackchannelLogout;
+}
+
 /** Each is read when it is first asked for. */
 export interface ApiPage {
   readonly markup: () => string;
@@ -67,31 +80,37 @@ export interface ApiPage {
  */
 export const PUBLIC_ROUTES = ['/openapi.json', '/docs', '/docs/page.css', '/docs/page.js'] as const;
 
+/** These two bring a session about, so nobody has one before. */
+export const LOGIN_ROUTES = ['/auth/login', '/auth/callback'] as const;
+
 /** These let nobody in but who has signed what they send. */
-export const SIGNED_ROUTES = ['/webhooks/magic-hour'] as const;
+export const SIGNED_ROUTES = ['/webhooks/magic-hour', '/auth/backchannel-logout'] as const;
 
 /** The public pipeline, in order. What costs nothing to decide is decided before anything is spent. */
 export function createApp(deps: AppDependencies): Express {
   const app = newExpress(deps.trustProxy);
-  const corsHeaders = createCorsHeaders(deps.corsOrigins);
+  const { browserSessions, corsOrigins } = deps;
+  const withCookies = browserSessions !== undefined;
+  const corsHeaders = createCorsHeaders(corsOrigins, withCookies);
   app.use(fastLane(templateOf, { ...deps, corsHeaders }));
   app.use(
     requestContext(deps.leakGuard),
     observe(deps.events),
     securityHeaders(),
     refuseMalformed(),
-    crossOrigin(deps.corsOrigins),
+    crossOrigin(corsOrigins, withCookies),
   );
   app.use(refuseWhen(deps.draining));
 
-  const lookUp = (path: string, template: string, kind: Kind, serve: Handler) =>
+  const credentials = { verifier: deps.verifier, cookieUsers: browserSessions?.cookieUsers };
+  const lookUp = (path: string, template: string, kind: Kind, serve: Handler, rules?: AuthenticationRules) =>
     app
       .route(path)
       .all(nameRoute(template))
       .get(
         validateLookup(),
         deps.limitByAddress.check,
-        authenticate(deps.verifier, deps.events),
+        authenticate(credentials, deps.events, rules),
         deps.limitByUser.check,
         deps.limitNotFound.check,
         authorize(deps.accessPolicy, kind),
@@ -102,12 +121,13 @@ export function createApp(deps: AppDependencies): Express {
   for (const kind of KINDS) {
     const path = `/v1/${kind}-projects/:id`;
     lookUp(path, templateOf(kind), kind, serveLookup(kind, deps));
-    lookUp(`${path}/events`, `${templateOf(kind)}/events`, kind, serveEvents(kind, deps));
+    const events = `${templateOf(kind)}/events`;
+    lookUp(`${path}/events`, events, kind, serveEvents(kind, deps), { csrfRule: 'header or fetch metadata' });
   }
 
   const assigner = (kind: Kind) => [
     deps.limitByAddress.check,
-    authenticate(deps.verifier, deps.events),
+    authenticate(credentials, deps.events),
     deps.limitByUser.check,
     requireScope(`${kind}-projects:assign`, deps.events),
   ];
@@ -138,13 +158,36 @@ export function createApp(deps: AppDependencies): Express {
   open('/docs/page.css', serveText('text/css; charset=utf-8', deps.apiPage.style));
   open('/docs/page.js', serveText('text/javascript; charset=utf-8', deps.apiPage.script));
 
-  if (deps.webhooks !== undefined) {
-    const [path] = SIGNED_ROUTES;
+  const signed = (path: (typeof SIGNED_ROUTES)[number], serve: Handler) =>
+    app.route(path).all(nameRoute(path)).post(deps.limitByAddress.check, serve).all(methodNotAllowed('POST'));
+  if (deps.webhooks !== undefined) signed('/webhooks/magic-hour', serveWebhook(deps.webhooks));
+
+  if (browserSessions !== undefined) {
+    const { auth, logout } = browserSessions;
+    const login = (path: (typeof LOGIN_ROUTES)[number], serve: Handler) =>
+      app
+        .route(path)
+        .all(nameRoute(path))
+        .get(deps.limitByAddress.check, serve)
+        .all(methodNotAllowed('GET', 'HEAD'));
+    login('/auth/login', serveLogin(auth));
+    login('/auth/callback', serveCallback(auth));
+    const user = (rules?: AuthenticationRules) => [
+      deps.limitByAddress.check,
+      authenticate(credentials, deps.events, rules),
+      deps.limitByUser.check,
+    ];
     app
-      .route(path)
-      .all(nameRoute(path))
-      .post(deps.limitByAddress.check, serveWebhook(deps.webhooks))
+      .route('/auth/me')
+      .all(nameRoute('/auth/me'))
+      .get(...user(), serveMe())
+      .all(methodNotAllowed('GET', 'HEAD'));
+    app
+      .route('/auth/logout')
+      .all(nameRoute('/auth/logout'))
+      .post(...user({ toEndSession: true }), serveLogout(auth))
       .all(methodNotAllowed('POST'));
+    signed('/auth/backchannel-logout', serveBackchannelLogout({ logout, events: auth.events }));
   }
 
   app.use(notFound());

@@ -95,6 +95,38 @@ const visibleAscii = z
   .trim()
   .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters without spaces');
 
+/** 256 bits in base64url. */
+const encryptionKey = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be keys of 32 bytes in base64url');
+const encryptionKeys = z
+  .string()
+  .transform((value) => value.split(/[\s,]+/).filter((item) => item !== ''))
+  .pipe(z.array(encryptionKey).min(1, 'must have at least one key'));
+
+/** Those that a login always has, and those that would put others in their place. */
+const OWN_PARAMETERS = [
+  'client_id',
+  'response_type',
+  'response_mode',
+  'redirect_uri',
+  'scope',
+  'state',
+  'nonce',
+  'code_challenge',
+  'code_challenge_method',
+  'request',
+  'request_uri',
+];
+
+const LOCAL_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+/** Browsers keep a cookie of `__Host-` only over TLS, or on this machine. */
+const secureOrigin = origin.refine(
+  (value) =>
+    !URL.canParse(value) ||
+    new URL(value).protocol === 'https:' ||
+    (new URL(value).protocol === 'http:' && LOCAL_HOSTS.includes(new URL(value).hostname)),
+  { error: 'must begin with https://, but for this machine itself' },
+);
+
 /** Long enough that nobody guesses it, and that it stands nowhere by chance. */
 const webhookSecret = visibleAscii.min(8, 'must have at least 8 characters');
 
@@ -159,6 +191,30 @@ export const settingsSchema = z.object({
     accessPolicy,
     ownerTtlSeconds: wholeNumber(0, 10 * 365 * 86_400),
   }),
+  session: z.object({
+    clientId: optional(text),
+    clientSecret: optional(visibleAscii),
+    clientSecretFile: optional(text),
+    clientAuthMethod: z.enum(['client_secret_basic', 'client_secret_post'], {
+      error: 'must be client_secret_basic or client_secret_post',
+    }),
+    baseUrl: optional(secureOrigin),
+    encryptionKeys: optional(encryptionKeys),
+    encryptionKeysFile: optional(text),
+    scopes: z
+      .string()
+      .regex(
+        /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+        'must be scopes with spaces between them',
+      )
+      .transform((value) => value.split(' '))
+      .refine((scopes) => scopes.includes('openid'), { error: 'must have openid among them' }),
+    authorizationParameters: keyValues.refine((given) => !OWN_PARAMETERS.some((name) => name in given), {
+      error: `must leave out ${OWN_PARAMETERS.join(', ')}`,
+    }),
+    idleSeconds: seconds(60),
+    maxSeconds: seconds(60),
+  }),
   rateLimit: z.object({
     max: wholeNumber(1, 1_000_000_000),
     windowSeconds: seconds(1),
@@ -214,4 +270,9 @@ export function isUsableSecret(content: string): boolean {
 /** The same of a webhook's secret. */
 export function isUsableWebhookSecret(content: string): boolean {
   return webhookSecret.safeParse(content).success;
+}
+
+/** The same of keys that sessions are encrypted with, and the keys. */
+export function readEncryptionKeys(content: string): readonly string[] | undefined {
+  return encryptionKeys.safeParse(content).data;
 }

@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { isJwksText } from './auth/jwks.ts';
-import { isUsableSecret, isUsableWebhookSecret, type Settings, settingsSchema } from './config-schema.ts';
+import {
+  isUsableSecret,
+  isUsableWebhookSecret,
+  readEncryptionKeys,
+  type Settings,
+  settingsSchema,
+} from './config-schema.ts';
 
 const CONFIG_FOLDER = new URL('../config/', import.meta.url);
 
@@ -18,7 +24,7 @@ export type SecretSource = { readonly value: string } | { readonly file: string 
 
 type Present<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
 
-export interface Config extends Omit<Settings, 'auth' | 'upstream' | 'webhooks'> {
+export interface Config extends Omit<Settings, 'auth' | 'upstream' | 'webhooks' | 'session'> {
   readonly auth: Present<Settings['auth'], 'issuer' | 'audience'>;
   readonly upstream: Omit<Settings['upstream'], 'apiKey' | 'apiKeyFile' | 'nextApiKey' | 'nextApiKeyFile'> & {
     readonly apiKey: SecretSource;
@@ -26,6 +32,20 @@ export interface Config extends Omit<Settings, 'auth' | 'upstream' | 'webhooks'>
   };
   /** `undefined` where no webhooks are taken. */
   readonly webhooks: WebhookSettings | undefined;
+  /** `undefined` where browsers have no sessions here. */
+  readonly session: SessionSettings | undefined;
+}
+
+export interface SessionSettings
+  extends Pick<
+    Settings['session'],
+    'clientAuthMethod' | 'scopes' | 'authorizationParameters' | 'idleSeconds' | 'maxSeconds'
+  > {
+  readonly clientId: string;
+  readonly clientSecret: SecretSource;
+  readonly baseUrl: string;
+  /** Keys as `readEncryptionKeys` reads them; `undefined` where the client's secret stands in. */
+  readonly encryptionKeys: SecretSource | undefined;
 }
 
 export interface WebhookSettings extends Pick<Settings['webhooks'], 'toleranceSeconds'> {
@@ -65,6 +85,7 @@ export function loadConfig(environment: Environment): Config {
     ...relationFaults(environment),
     ...timeFaults(settings),
     ...intervalFaults(settings),
+    ...sessionTimeFaults(settings),
     ...fileFaults(environment),
   ];
   if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
@@ -99,6 +120,10 @@ function variableOf(variables: Variables, [group, name]: readonly PropertyKey[])
 const WEBHOOK_FIRST = ['WEBHOOK_SECRET', 'WEBHOOK_SECRET_FILE'] as const;
 const WEBHOOK_NEXT = ['WEBHOOK_SECRET_NEXT', 'WEBHOOK_SECRET_NEXT_FILE'] as const;
 
+const SESSION_SECRET = ['SESSION_CLIENT_SECRET', 'SESSION_CLIENT_SECRET_FILE'] as const;
+const SESSION_KEYS = ['SESSION_ENCRYPTION_KEYS', 'SESSION_ENCRYPTION_KEYS_FILE'] as const;
+const REDIS = ['REDIS_URL', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINEL_NODES'] as const;
+
 /** Faults between settings, found on the environment itself so that they stand beside a setting's own faults. */
 function relationFaults(environment: Environment): string[] {
   const isSet = (name: string) => (environment[name] ?? '') !== '';
@@ -120,14 +145,24 @@ function relationFaults(environment: Environment): string[] {
   if (WEBHOOK_NEXT.some(isSet) && !WEBHOOK_FIRST.some(isSet)) {
     faults.push('WEBHOOK_SECRET: is required where there is a next one (or WEBHOOK_SECRET_FILE)');
   }
+  const sessionParts = [['SESSION_CLIENT_ID'], SESSION_SECRET, ['SESSION_BASE_URL']];
+  if ([...sessionParts, SESSION_KEYS].some((names) => names.some(isSet))) {
+    for (const [name, file] of sessionParts) {
+      if (name === undefined || isSet(name) || (file !== undefined && isSet(file))) continue;
+      faults.push(`${name}: is required for sessions${file === undefined ? '' : ` (or ${file})`}`);
+    }
+    if (!REDIS.some(isSet)) faults.push('REDIS_URL: is required for sessions, which are kept nowhere else');
+  }
   return [
     ...faults,
+    ...atMostOne(...SESSION_SECRET),
+    ...atMostOne(...SESSION_KEYS),
     ...atMostOne('MAGIC_HOUR_API_KEY', 'MAGIC_HOUR_API_KEY_FILE'),
     ...atMostOne('MAGIC_HOUR_API_KEY_NEXT', 'MAGIC_HOUR_API_KEY_NEXT_FILE'),
     ...atMostOne(...WEBHOOK_FIRST),
     ...atMostOne(...WEBHOOK_NEXT),
     ...atMostOne('AUTH_JWKS_URL', 'AUTH_JWKS_FILE'),
-    ...atMostOne('REDIS_URL', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINEL_NODES'),
+    ...atMostOne(...REDIS),
   ];
 }
 
@@ -145,13 +180,26 @@ function intervalFaults(settings: unknown): string[] {
     : ['WATCH_INTERVAL_MAX_MS: must be no less than WATCH_INTERVAL_MIN_MS'];
 }
 
+function sessionTimeFaults(settings: unknown): string[] {
+  const { success, data } = settingsSchema.pick({ session: true }).safeParse(settings);
+  return !success || data.session.idleSeconds <= data.session.maxSeconds
+    ? []
+    : ['SESSION_MAX_SECONDS: must be no less than SESSION_IDLE_SECONDS'];
+}
+
 const FILES = {
   MAGIC_HOUR_API_KEY_FILE: { isUsable: isUsableSecret, holds: 'key' },
   MAGIC_HOUR_API_KEY_NEXT_FILE: { isUsable: isUsableSecret, holds: 'key' },
   WEBHOOK_SECRET_FILE: { isUsable: isUsableWebhookSecret, holds: 'secret' },
   WEBHOOK_SECRET_NEXT_FILE: { isUsable: isUsableWebhookSecret, holds: 'secret' },
+  SESSION_CLIENT_SECRET_FILE: { isUsable: isUsableSecret, holds: 'secret' },
+  SESSION_ENCRYPTION_KEYS_FILE: { isUsable: areUsableKeys, holds: 'keys of 32 bytes in base64url' },
   AUTH_JWKS_FILE: { isUsable: isJwksText, holds: 'JWKS' },
 };
+
+export function areUsableKeys(content: string): boolean {
+  return readEncryptionKeys(content) !== undefined;
+}
 
 function fileFaults(environment: Environment): string[] {
   return Object.entries(FILES).flatMap(([name, { isUsable, holds }]) => {
@@ -183,7 +231,17 @@ function toConfig(settings: Settings): Config {
     auth: { ...settings.auth, issuer, audience },
     upstream: { ...upstream, apiKey: key, nextApiKey: secretSource(nextApiKey, nextApiKeyFile) },
     webhooks: webhookSettings(settings.webhooks),
+    session: sessionSettings(settings.session),
   };
+}
+
+function sessionSettings(settings: Settings['session']): SessionSettings | undefined {
+  const { clientId, clientSecret, clientSecretFile, baseUrl, encryptionKeys, encryptionKeysFile, ...rest } =
+    settings;
+  const secret = secretSource(clientSecret, clientSecretFile);
+  if (clientId === undefined || secret === undefined || baseUrl === undefined) return undefined;
+  const keys = secretSource(encryptionKeys?.join(','), encryptionKeysFile);
+  return { ...rest, clientId, baseUrl, clientSecret: secret, encryptionKeys: keys };
 }
 
 function webhookSettings(settings: Settings['webhooks']): WebhookSettings | undefined {

@@ -23,6 +23,10 @@ export const ERROR_CATALOGUE = {
   signature_invalid: { status: 401, message: 'Unauthorized' },
   payment_required: { status: 402, message: 'Payment required' },
   insufficient_scope: { status: 403, message: 'The token lacks a scope that this needs' },
+  csrf_required: {
+    status: 403,
+    message: 'With the cookie of a session a request needs the header X-CSRF: 1',
+  },
   origin_not_allowed: { status: 403, message: 'This origin may not call the service' },
   not_found: { status: 404, message: 'Not Found' },
   method_not_allowed: { status: 405, message: 'Method Not Allowed' },

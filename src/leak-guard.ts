@@ -12,7 +12,7 @@ export interface LeakGuard {
 const MIN_SECRET_LENGTH = 8;
 
 /** An answer to a request with the key before, or the one before that, can still be on its way. */
-const MAX_SECRETS_KNOWN = 8;
+const MAX_SECRETS_KNOWN = 10;
 
 /**
  * @param secrets asked for each time, since keys change in their files

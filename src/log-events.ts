@@ -290,6 +290,76 @@ export const LOG_EVENTS = {
       count: COUNT,
     },
   },
+  session_secret_file_unusable: {
+    levels: ['warn'],
+    message: '{variable}: {reason}',
+    meaning: 'The file changed, and what it held last stays in force.',
+    action: 'Write there what the setting asks for.',
+    runbook: 'secretfileunusable',
+    fields: {
+      variable: { type: 'string', meaning: '`SESSION_CLIENT_SECRET_FILE` or `SESSION_ENCRYPTION_KEYS_FILE`' },
+      reason: { type: 'string', meaning: 'in words; nothing of the file' },
+      count: COUNT,
+    },
+  },
+  session_keys_derived: {
+    levels: ['warn'],
+    message: "SESSION_ENCRYPTION_KEYS is not set: the client's secret stands in",
+    meaning: 'A new secret of the client ends all sessions, and a secret that can be guessed opens them.',
+    action: 'Set `SESSION_ENCRYPTION_KEYS` (or `_FILE`): [sessions.md](sessions.md#keys).',
+    fields: {},
+  },
+  sessions_without_tls: {
+    levels: ['warn'],
+    message: 'SESSION_BASE_URL is http://: sessions are for trying them on this machine',
+    meaning: 'Cookies and logins cross the network unprotected.',
+    action: 'Set `SESSION_BASE_URL` to the https:// origin that browsers see.',
+    fields: {},
+  },
+  login_failed: {
+    levels: ['warn'],
+    message: 'a login failed: {reason}',
+    meaning:
+      'A user came back from the identity provider, or would have gone there, and has no session. What a user refuses is none.',
+    action:
+      '`unknown_login` alone: nothing. Else mend what the reason names, at the provider or in `SESSION_…`.',
+    runbook: 'sessionloginsfail',
+    fields: {
+      reason: { type: 'string', meaning: 'a code of OAuth or of the library, as of the last one' },
+      count: COUNT,
+    },
+  },
+  session_refresh_failed: {
+    levels: ['warn'],
+    message: 'the access token of a session could not be exchanged: {reason}',
+    meaning: 'The provider, or Redis, could not be asked. While the old token is good its user goes on.',
+    action: 'Mend the way to the provider.',
+    runbook: 'sessionloginsfail',
+    fields: {
+      reason: { type: 'string', meaning: 'a code of OAuth or of the library, as of the last one' },
+      count: COUNT,
+    },
+  },
+  sessions_ended: {
+    levels: ['info'],
+    audit: true,
+    message: 'sessions were ended: {how}',
+    meaning: 'A user logged out, here or everywhere.',
+    action: NOTHING,
+    fields: {
+      how: { type: 'string', meaning: '`logout` or `everywhere`' },
+      ended: { type: 'integer', meaning: 'how many' },
+      user: { type: 'string', meaning: 'a hash that stands for the user' },
+    },
+  },
+  sessions_ended_by_provider: {
+    levels: ['info'],
+    audit: true,
+    message: 'the identity provider ended {ended} sessions',
+    meaning: 'By back-channel logout: the user signed out there, or was locked out.',
+    action: NOTHING,
+    fields: { ended: { type: 'integer', meaning: 'how many' } },
+  },
   webhook_refused: {
     levels: ['warn'],
     message: 'a webhook was refused: {reason}',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { templateOf } from './app.ts';
+import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
 import { listen } from './http/listen.ts';
@@ -17,6 +18,8 @@ import { openIssuerKeys } from './wiring/issuer-keys.ts';
 import { openOps } from './wiring/ops.ts';
 import { openPublic } from './wiring/public.ts';
 import { openRedis } from './wiring/redis.ts';
+import { openSessionSecrets } from './wiring/session-secrets.ts';
+import { openSessions } from './wiring/sessions.ts';
 import { openTracing } from './wiring/tracing.ts';
 import { openUpstream } from './wiring/upstream.ts';
 import { openWebhookSecrets } from './wiring/webhook-secrets.ts';
@@ -54,11 +57,12 @@ export async function startService(config: Config, deps: ServiceDependencies): P
 
   const issuer = openIssuerKeys(config.auth, clock, logger);
   const webhookSecrets = openWebhookSecrets(config.webhooks, logger);
+  const sessionSecrets = openSessionSecrets(config.session, logger);
   const upstream = openUpstream(config.upstream, {
     clock,
     events: count,
     logger,
-    otherSecrets: webhookSecrets.all,
+    otherSecrets: () => [...webhookSecrets.all(), sessionSecrets.clientSecret()],
     userAgent: `magic-hour-bff/${version}`,
     tracing,
   });
@@ -104,6 +108,17 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   });
   const streams = createOpenStreams(config.events.maxStreamsPerUser);
 
+  const verifier = tracing.verifier(createTokenVerifier(issuer.keys, config.auth, clock));
+  const browserSessions = await openSessions(config, {
+    clock,
+    logger,
+    secrets: sessionSecrets,
+    redis: redis.connection,
+    keys: issuer.keys,
+    verifier,
+    count,
+  });
+
   const app = openPublic(config, {
     clock,
     logger,
@@ -113,7 +128,8 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     lookup,
     watcher,
     streams,
-    keys: issuer.keys,
+    verifier,
+    browserSessions,
     redis,
     leakGuard: upstream.leakGuard,
     webhooks: openWebhooks(config, {
@@ -145,7 +161,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     memory,
     watcher,
     streams,
-    webhookSecrets,
+    secretFiles: [...webhookSecrets.files, ...sessionSecrets.files],
   });
 
   const publicListener = await listen(tracing.listener(app), config.http.host, config.http.port, 'public');
@@ -177,6 +193,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       upstream.close();
       issuer.close();
       webhookSecrets.close();
+      sessionSecrets.close();
       await redis.close();
       await tracing.close(Math.min(LAST_SPANS_MS, Math.max(0, endsAtMs - performance.now())));
       return finished;

@@ -12,6 +12,8 @@ export type RedisOperation =
   | 'flight_end'
   | 'owner_read'
   | 'owner_write'
+  | 'session_read'
+  | 'session_write'
   | 'rate_limit';
 
 /** Facts about Redis, for whoever counts or logs them. */

@@ -1,8 +1,9 @@
 import type { Principal } from '../auth/principal.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import { HttpError } from '../errors.ts';
+import type { CookieUsers, CsrfRule } from './cookie-users.ts';
 import { countHeader } from './raw-headers.ts';
-import type { AppRequest, Handler } from './request-context.ts';
+import type { AppRequest, AppResponse, Handler } from './request-context.ts';
 
 /** RFC 6750, 2.1. The scheme is taken in its registered spelling only: one token, one way to send it. */
 const SCHEME = 'Bearer ';
@@ -12,15 +13,37 @@ export interface AuthenticationEvents {
   authenticationFailed(reason: string): void;
 }
 
-/** Lets a request on only with a token that proves who is asking. */
-export function authenticate(verifier: TokenVerifier, events: AuthenticationEvents): Handler {
+/** How callers prove who they are. */
+export interface Credentials {
+  readonly verifier: TokenVerifier;
+  /** `undefined` where browsers have no sessions here. */
+  readonly cookieUsers: CookieUsers | undefined;
+}
+
+export interface AuthenticationRules {
+  readonly csrfRule?: CsrfRule;
+  /** Whether the request is to end the session that it comes with. */
+  readonly toEndSession?: boolean;
+}
+
+/** Lets a request on only with a token that proves who is asking, or the cookie of a session. A token that is there decides alone. */
+export function authenticate(
+  { verifier, cookieUsers }: Credentials,
+  events: AuthenticationEvents,
+  { csrfRule = 'header', toEndSession = false }: AuthenticationRules = {},
+): Handler {
   function refuse(error: unknown): never {
     if (error instanceof HttpError) events.authenticationFailed(error.code);
     throw error;
   }
 
-  function verify(req: AppRequest) {
+  function verify(req: AppRequest, res: AppResponse) {
     try {
+      const user =
+        req.headers.authorization === undefined
+          ? cookieUsers?.identify(req, res, csrfRule, toEndSession)
+          : undefined;
+      if (user !== undefined) return user;
       const token = bearerToken(req);
       if (typeof token !== 'string') throw token;
       return verifier.verify(token);
@@ -30,7 +53,7 @@ export function authenticate(verifier: TokenVerifier, events: AuthenticationEven
   }
 
   return (req, res, next) => {
-    const principal = verify(req);
+    const principal = verify(req, res);
     const letIn = (known: Principal) => {
       res.locals.principal = known;
       next();

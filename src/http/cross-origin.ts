@@ -35,9 +35,13 @@ export type CorsHeaders = (origin: string | undefined) => HeaderList;
 
 const NONE: HeaderList = [];
 
-/** What each of the exact origins named is told, made once: it is the same for every request. */
-export function createCorsHeaders(origins: readonly string[]): CorsHeaders {
-  const addHeaders = corsFor(origins);
+/**
+ * What each of the exact origins named is told, made once: it is the same for every request.
+ *
+ * @param withCookies whether their pages may send the cookie of a session
+ */
+export function createCorsHeaders(origins: readonly string[], withCookies: boolean): CorsHeaders {
+  const addHeaders = corsFor(origins, withCookies);
   const byOrigin = new Map(origins.map((origin) => [origin, headersFor(origin, addHeaders)]));
   return (origin) => (origin === undefined ? undefined : byOrigin.get(origin)) ?? NONE;
 }
@@ -46,10 +50,10 @@ export function createCorsHeaders(origins: readonly string[]): CorsHeaders {
  * CORS for the exact origins named; any other gets no CORS header, and its preflight a 403. With none named there is
  * no CORS at all.
  */
-export function crossOrigin(origins: readonly string[]): Handler {
+export function crossOrigin(origins: readonly string[], withCookies: boolean): Handler {
   if (origins.length === 0) return (_req, _res, next) => next();
-  const corsHeaders = createCorsHeaders(origins);
-  const answerPreflight = corsFor(origins);
+  const corsHeaders = createCorsHeaders(origins, withCookies);
+  const answerPreflight = corsFor(origins, withCookies);
   return (req, res, next) => {
     const { origin } = req.headers;
     const preflight =
@@ -63,11 +67,12 @@ export function crossOrigin(origins: readonly string[]): Handler {
   };
 }
 
-function corsFor(origins: readonly string[]) {
+function corsFor(origins: readonly string[], withCookies: boolean) {
   return cors({
     origin: [...origins],
-    methods: ['GET', 'HEAD'],
-    allowedHeaders: ALLOWED_HEADERS,
+    methods: withCookies ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD'],
+    credentials: withCookies,
+    allowedHeaders: withCookies ? [...ALLOWED_HEADERS, 'X-CSRF'] : ALLOWED_HEADERS,
     exposedHeaders: EXPOSED_HEADERS,
     maxAge: PREFLIGHT_MAX_AGE_SECONDS,
     preflightContinue: true,

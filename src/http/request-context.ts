@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors.ts';
 import { NO_ROUTE } from '../http-conventions.ts';
 import type { LeakGuard } from '../leak-guard.ts';
 import type { LookupResult } from '../lookup/ports.ts';
+import type { OpenSession } from '../sessions/sessions.ts';
 import type { RefusalGate } from './refusal-gate.ts';
 
 /** What is told of a request when it is over. */
@@ -49,6 +50,8 @@ export interface RequestContext extends RequestFacts {
   };
   /** Set by authentication. */
   principal?: Principal;
+  /** Set by authentication, where the caller came with a session's cookie. */
+  session?: OpenSession;
   /**
    * What was decided as the request came and can change: asked again before anything is told later than at once (the end of a
    * wait, a stream's next state). Each throws where it no longer holds.

@@ -15,6 +15,8 @@ import { respond, writeHead } from './respond.ts';
 /** Those who are sent away together (a stop) come back over this time. */
 const RETRY_MIN_MS = 1000;
 const RETRY_SPREAD_MS = 2000;
+/** How soon a stream ends that its reader may not see any more, where there is no news. */
+const RECHECK_MS = 15_000;
 /** A stream moves to another connection once a day at least; a timer can't be set for much longer. */
 const MAX_STREAM_MS = 24 * 60 * 60 * 1000;
 
@@ -70,8 +72,11 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     });
     const lifeMs = Math.min(MAX_STREAM_MS, principal.expiresAtMs - clock.now());
     const life = setTimeout(events.end, lifeMs);
+    const { rechecks } = res.locals;
+    const checks = rechecks && setInterval(() => recheck(res)?.catch(events.end), RECHECK_MS);
     res.once('close', () => {
       clearTimeout(life);
+      clearInterval(checks);
       following.leave();
     });
   };
@@ -82,6 +87,7 @@ function letGo(req: AppRequest, res: AppResponse): void {
   req.rawHeaders = [];
   req.headers = {};
   res.locals.headers = [];
+  delete res.locals.session;
 }
 
 /** Tells each state once it is known that its reader may still see it; one who may not is sent away, and told why when they come back. */

@@ -1,8 +1,10 @@
 import type { RedisOperation } from '../cache/redis-guard.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { LimitPolicy } from '../http/limit.ts';
+import type { LoginResult, SessionEnding } from '../http/serve-auth.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 import type { DocumentedField, Status } from '../lookup/project.ts';
+import type { RefreshResult } from '../sessions/refresh.ts';
 import type { WebhookEvent } from '../webhooks/delivery.ts';
 import type { IntakeResult } from '../webhooks/intake.ts';
 import type { WebhookRefusal } from '../webhooks/refusals.ts';
@@ -32,14 +34,29 @@ export const PROJECT_STATUSES = all<Status | 'unknown'>({
 });
 
 export const AUTHENTICATION_FAILURES = all<
-  Extract<ErrorCode, `token_${string}` | 'insufficient_scope' | 'authentication_unavailable'>
+  Extract<
+    ErrorCode,
+    `token_${string}` | 'insufficient_scope' | 'csrf_required' | 'authentication_unavailable'
+  >
 >({
   token_missing: true,
   token_expired: true,
   token_invalid: true,
   insufficient_scope: true,
+  csrf_required: true,
   authentication_unavailable: true,
 });
+
+export const LOGIN_RESULTS = all<LoginResult>({
+  succeeded: true,
+  refused: true,
+  failed: true,
+  unavailable: true,
+});
+
+export const REFRESH_RESULTS = all<RefreshResult>({ refreshed: true, ended: true, unavailable: true });
+
+export const SESSION_ENDINGS = all<SessionEnding>({ logout: true, everywhere: true, provider: true });
 
 export const LIMIT_POLICIES = all<LimitPolicy>({ user: true, ip: true, not_found: true });
 
@@ -54,6 +71,8 @@ export const REDIS_OPERATIONS = all<RedisOperation>({
   flight_end: true,
   owner_read: true,
   owner_write: true,
+  session_read: true,
+  session_write: true,
   rate_limit: true,
 });
 

@@ -2,8 +2,10 @@ import type { AuthenticationEvents } from '../http/authenticate.ts';
 import type { LimitEvents } from '../http/limit.ts';
 import type { NotFoundEvents } from '../http/limit-not-found.ts';
 import type { HttpEvents } from '../http/observe.ts';
+import type { SessionEvents } from '../http/serve-auth.ts';
 import { NAMED_METHODS } from '../http-conventions.ts';
 import type { LookupEvents } from '../lookup/ports.ts';
+import type { RefreshEvents } from '../sessions/refresh.ts';
 import type { UpstreamEvents } from '../upstream/magic-hour.ts';
 import type { WebhookEvents } from '../webhooks/refusals.ts';
 import type { Metrics } from './metrics.ts';
@@ -14,6 +16,8 @@ export type Listeners = HttpEvents &
   AuthenticationEvents &
   LimitEvents &
   WebhookEvents &
+  SessionEvents &
+  RefreshEvents &
   Pick<NotFoundEvents, 'distinctNotFound'> & {
     redisFailed(operation: string): void;
     retried(): void;
@@ -49,6 +53,11 @@ export function countingListeners(metrics: Metrics): Listeners {
     retried: () => metrics.upstreamRetries.inc(),
     authenticationFailed: (reason) => metrics.authenticationFailures.inc(reason),
     limitExceeded: (policy) => metrics.rateLimitRejections.inc(policy),
+    loginEnded: (result) => metrics.sessionLogins.inc(result),
+    sessionRefreshed: (result) => metrics.sessionRefreshes.inc(result),
+    sessionsEnded(how, count) {
+      for (let n = 0; n < count; n += 1) metrics.sessionEndings.inc(how);
+    },
     distinctNotFound: () => metrics.distinctNotFound.inc(),
     webhookEnded: (event, result) => metrics.webhookDeliveries.inc(event, result),
     leakStopped: () => metrics.responsesWithheld.inc(),

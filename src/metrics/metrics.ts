@@ -5,10 +5,13 @@ import {
   AUTHENTICATION_FAILURES,
   DRIFTING_FIELDS,
   LIMIT_POLICIES,
+  LOGIN_RESULTS,
   LOOKUP_RESULTS,
   OBJECTIVE_STATUSES,
   PROJECT_STATUSES,
   REDIS_OPERATIONS,
+  REFRESH_RESULTS,
+  SESSION_ENDINGS,
   UPSTREAM_STATUSES,
   WEBHOOK_EVENTS,
   WEBHOOK_RESULTS,
@@ -83,6 +86,13 @@ export function createMetrics(
       'responses_withheld_total',
       "Responses not sent because the company's key was in them.",
     ),
+    sessionLogins: counts('session_logins_total', 'Logins of browsers by how they ended.', 'result'),
+    sessionRefreshes: counts(
+      'session_refreshes_total',
+      'Access tokens of sessions exchanged for new ones.',
+      'result',
+    ),
+    sessionEndings: counts('session_endings_total', 'Sessions ended by their users or the provider.', 'how'),
     webhookDeliveries: counts(
       'webhook_deliveries_total',
       'Webhooks by what they told and what became of them; `other` is also what was refused before it was read.',
@@ -115,6 +125,9 @@ type Begun = Pick<
   | 'upstreamRequestDuration'
   | 'authenticationFailures'
   | 'rateLimitRejections'
+  | 'sessionLogins'
+  | 'sessionRefreshes'
+  | 'sessionEndings'
   | 'webhookDeliveries'
   | 'redisErrors'
   | 'contractDrift'
@@ -129,6 +142,9 @@ function beginAtZero(metrics: Begun, lookupRoutes: LookupRoutes): void {
   }
   for (const reason of AUTHENTICATION_FAILURES) metrics.authenticationFailures.begin(reason);
   for (const policy of LIMIT_POLICIES) metrics.rateLimitRejections.begin(policy);
+  for (const result of LOGIN_RESULTS) metrics.sessionLogins.begin(result);
+  for (const result of REFRESH_RESULTS) metrics.sessionRefreshes.begin(result);
+  for (const how of SESSION_ENDINGS) metrics.sessionEndings.begin(how);
   for (const event of WEBHOOK_EVENTS)
     for (const result of WEBHOOK_RESULTS) metrics.webhookDeliveries.begin(event, result);
   for (const operation of REDIS_OPERATIONS) metrics.redisErrors.begin(operation);

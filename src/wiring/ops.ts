@@ -8,11 +8,11 @@ import type { Watcher } from '../lookup/watcher.ts';
 import type { Listeners } from '../metrics/listeners.ts';
 import { metricsRenderer } from '../metrics/metrics.ts';
 import { createOpsApp } from '../ops-app.ts';
+import type { FollowedFile } from '../secret.ts';
 import type { OpenIssuer } from './issuer-keys.ts';
 import type { RedisParts } from './redis.ts';
 import { openStatus, type StatusParts } from './status.ts';
 import type { OpenUpstream } from './upstream.ts';
-import type { WebhookSecrets } from './webhook-secrets.ts';
 
 export interface OpsParts extends StatusParts {
   readonly logger: Logger;
@@ -22,7 +22,8 @@ export interface OpsParts extends StatusParts {
   readonly issuer: OpenIssuer;
   readonly upstream: OpenUpstream;
   readonly redis: RedisParts;
-  readonly webhookSecrets: Pick<WebhookSecrets, 'files'>;
+  /** Files that hold secrets, beside those of the upstream and the issuer. */
+  readonly secretFiles: readonly FollowedFile[];
   readonly watcher: Pick<Watcher, 'watched'>;
   readonly streams: Pick<OpenStreams, 'count'>;
 }
@@ -44,7 +45,7 @@ export function openOps(config: Config, parts: OpsParts): { readonly app: Expres
     cacheMemoryEntries: () => memory.entries,
     eventStreamsOpen: () => streams.count,
     projectsWatched: () => watcher.watched,
-    files: [...upstream.files, ...issuer.files, ...parts.webhookSecrets.files],
+    files: [...upstream.files, ...issuer.files, ...parts.secretFiles],
   });
 
   const ready = () => lifecycle.ready;

@@ -1,7 +1,6 @@
 import type { Express } from 'express';
-import { type ApiPage, createApp } from '../app.ts';
-import type { IssuerKeys } from '../auth/issuer-keys.ts';
-import { createTokenVerifier } from '../auth/token-verifier.ts';
+import { type ApiPage, type BrowserSessions, createApp } from '../app.ts';
+import type { TokenVerifier } from '../auth/token-verifier.ts';
 import type { Config } from '../config.ts';
 import { limitByAddress, limitByUser } from '../http/limit.ts';
 import { limitNotFound } from '../http/limit-not-found.ts';
@@ -30,11 +29,12 @@ export function openPublic(
       /** Tells whoever waits for what would outlast a stop that it is too late. */
       answerInTime<T>(work: Promise<T>): Promise<T>;
     };
-    readonly tracing: Pick<Tracing, 'verifier' | 'requestEnded'>;
+    readonly tracing: Pick<Tracing, 'requestEnded'>;
     readonly lookup: Lookup;
     readonly watcher: Watcher;
     readonly streams: OpenStreams;
-    readonly keys: IssuerKeys;
+    readonly verifier: TokenVerifier;
+    readonly browserSessions: BrowserSessions | undefined;
     readonly redis: Pick<RedisParts, 'limitStore' | 'owners' | 'notFoundNames'>;
     readonly leakGuard: LeakGuard;
     readonly webhooks: WebhookRoute | undefined;
@@ -55,7 +55,8 @@ export function openPublic(
     },
     watcher: parts.watcher,
     streams: parts.streams,
-    verifier: tracing.verifier(createTokenVerifier(parts.keys, config.auth, clock)),
+    verifier: parts.verifier,
+    browserSessions: parts.browserSessions,
     ...openOwnership(config.auth, { owners: redis.owners, logger: parts.logger }),
     limitByAddress: limitByAddress({
       max: ipMax,

@@ -10,7 +10,7 @@ import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
 import { createRedisDeliveries } from '../cache/redis-deliveries.ts';
-import { createRedisGuard, type RedisOperation } from '../cache/redis-guard.ts';
+import { createRedisGuard, type RedisGuard, type RedisOperation } from '../cache/redis-guard.ts';
 import { createRedisProbe } from '../cache/redis-probe.ts';
 import { createRedisWatches } from '../cache/redis-watches.ts';
 import { watchSentinels } from '../cache/sentinel-watch.ts';
@@ -38,6 +38,8 @@ const HEARTBEAT_MS = 1000;
 
 /** All that this service has in Redis; in this process alone where none is configured. */
 export interface RedisParts {
+  /** For what has no other place than Redis; `undefined` where none is configured. */
+  readonly connection: { readonly client: RedisClient; readonly guard: RedisGuard } | undefined;
   readonly shared: SharedCache | undefined;
   readonly watches: SharedWatches | undefined;
   /** `undefined` where no webhooks are taken. */
@@ -81,6 +83,7 @@ export function openRedis(
   if (client === undefined) {
     logger.event('redis_not_configured');
     return {
+      connection: undefined,
       shared: undefined,
       watches: undefined,
       deliveries: memory && createLocalDeliveries(memory),
@@ -131,6 +134,7 @@ export function openRedis(
   const count = createSharedCounter(client, guard, windowMs);
 
   return {
+    connection: { client, guard },
     shared: createRedisCache({
       client,
       guard,

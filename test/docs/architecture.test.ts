@@ -61,7 +61,8 @@ describe('the picture of a request', () => {
     expect([...new Set(drawn)].toSorted()).toEqual([...known].toSorted());
     // What stands beside the lookup's own way has no place in its order.
     const owners = ['validateProject', 'requireScope', 'serveOwner'];
-    const aside = [...owners, 'methodNotAllowed', 'serveText', 'serveWebhook', 'notFound'];
+    const logins = ['serveLogin', 'serveCallback', 'serveMe', 'serveLogout', 'serveBackchannelLogout'];
+    const aside = [...owners, ...logins, 'methodNotAllowed', 'serveText', 'serveWebhook', 'notFound'];
     const onTheWay = (names: readonly string[]) =>
       [...new Set(names)].filter((name) => !aside.includes(name));
     expect(onTheWay(drawn)).toEqual(onTheWay(steps));

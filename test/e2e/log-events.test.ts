@@ -6,9 +6,11 @@ import { userKeyOf } from '../../src/auth/principal.ts';
 import { type EventName, LOG_EVENTS, type LogEvent } from '../../src/log-events.ts';
 import { freePort } from '../support/free-port.ts';
 import { parseLogLine } from '../support/log-conformance.ts';
+import { createManualClock } from '../support/manual-clock.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { registryClient } from '../support/registry-client.ts';
 import { runServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { startSessionStack } from '../support/session-stack.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
 import { startTraced } from '../support/traced-stack.ts';
 import { signedHeaders, WEBHOOK_SECRET } from '../support/webhook-sender.ts';
@@ -192,6 +194,56 @@ describe('one line tells of', () => {
       { event: 'upstream_key_accepted' },
     ]);
     expect(stack.logs().join()).not.toMatch(/mhk_|"at":/);
+  });
+
+  test('logins, and sessions that end', async () => {
+    const file = await temporaryFile('the-secret-of-the-client-of-the-test');
+    const env = { SESSION_CLIENT_SECRET: '', SESSION_CLIENT_SECRET_FILE: file };
+    const clock = createManualClock(Date.now());
+    const world = await startSessionStack({ env, clock, provider: { accessTokens: 'opaque' } });
+    const { stack, provider } = world;
+    const [alice, elsewhere] = [await world.login(), await world.login()];
+    await alice.request(`${stack.service.publicUrl}/auth/callback?state=${'x'.repeat(43)}&code=1`);
+    const page = await elsewhere.follow(`${provider.issuer}/session/end`);
+    await elsewhere.request(`${provider.issuer}/session/end/confirm`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        xsrf: /name="xsrf" value="(\w+)"/.exec(page.text)?.[1] ?? '',
+        logout: 'yes',
+      }),
+    });
+    await eventually(() => linesOf(stack, 'sessions_ended_by_provider').length > 0);
+    provider.failTokens(503);
+    clock.advance(590_000);
+    await world.ask(alice, '/auth/me');
+    await eventually(() => linesOf(stack, 'session_refresh_failed').length > 0);
+    await world.ask(alice, '/auth/logout', { method: 'POST' });
+    await writeFile(file, ' ');
+    await eventually(() => linesOf(stack, 'session_secret_file_unusable').length > 0);
+    const names = [
+      'session_keys_derived',
+      'sessions_without_tls',
+      'login_failed',
+      'session_refresh_failed',
+      'sessions_ended',
+      'sessions_ended_by_provider',
+      'session_secret_file_unusable',
+    ] as const;
+    expect(linesOf(stack, ...names)).toEqual([
+      { event: 'session_keys_derived' },
+      { event: 'sessions_without_tls' },
+      { event: 'login_failed', reason: 'unknown_login', count: 1 },
+      { event: 'sessions_ended_by_provider', ended: 1 },
+      { event: 'session_refresh_failed', reason: expect.any(String), count: 1 },
+      { event: 'sessions_ended', how: 'logout', ended: 1, user: userKeyOf(provider.issuer, 'alice') },
+      {
+        event: 'session_secret_file_unusable',
+        variable: 'SESSION_CLIENT_SECRET_FILE',
+        reason: expect.stringContaining('not usable'),
+        count: 1,
+      },
+    ]);
+    expect(stack.logs().join('')).not.toMatch(/the-secret-of|code=|eyJ|alice/);
   });
 
   test('owners, and users who try ids', async () => {

@@ -3,14 +3,27 @@ import type { Express } from 'express';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { authenticatedPolicy } from '../../src/access/access-policy.ts';
-import { createApp, PUBLIC_ROUTES, SIGNED_ROUTES } from '../../src/app.ts';
+import { createApp, LOGIN_ROUTES, PUBLIC_ROUTES, SIGNED_ROUTES } from '../../src/app.ts';
 import { HttpError } from '../../src/errors.ts';
+import { cookieUsers } from '../../src/http/cookie-users.ts';
 import { type Listener, listen } from '../../src/http/listen.ts';
 import type { Handler } from '../../src/http/request-context.ts';
 import { createLeakGuard } from '../../src/leak-guard.ts';
 import { createOpsApp, OPS_ROUTES } from '../../src/ops-app.ts';
+import { createReturnTo } from '../../src/sessions/return-to.ts';
 import { sendExactly } from '../support/send-exactly.ts';
 import { startStack } from '../support/stack.ts';
+
+/** What each route says to a caller who proves nothing. */
+function told(path: string): number {
+  if (PUBLIC_ROUTES.some((route) => route === path)) return 200;
+  if (path === '/auth/backchannel-logout') return 400;
+  const login = LOGIN_ROUTES.find((route) => route === path);
+  if (login === undefined) return 401;
+  return login === '/auth/login' ? 303 : 400;
+}
+
+const asksWho = (path: string) => told(path) === 401 && path !== '/webhooks/magic-hour';
 
 /** What Express keeps of a route. A layer that is none is middleware: a router in there would not be walked. */
 const stackSchema = z.array(
@@ -56,6 +69,33 @@ const publicApp = createApp({
     },
     recall: nothing,
   },
+  browserSessions: {
+    cookieUsers: cookieUsers(
+      {
+        identify: async () => {
+          throw new HttpError('token_invalid');
+        },
+        recheck: reached,
+      },
+      [],
+    ),
+    auth: {
+      sessions: { begin: reached, end: reached, endAll: reached, endBefore: reached },
+      login: {
+        begin: async () => ({
+          state: 'x'.repeat(43),
+          sealed: 'x',
+          providerUrl: new URL('https://login.example'),
+        }),
+        end: async () => undefined,
+      },
+      logoutUrl: reached,
+      returnTo: createReturnTo('https://app.example', []),
+      baseUrl: 'https://app.example',
+      events: { loginEnded: nothing, sessionsEnded: reached },
+    },
+    logout: { take: async () => undefined },
+  },
   accessPolicy: authenticatedPolicy,
   limitByAddress: unlimited,
   limitByUser: unlimited,
@@ -91,6 +131,17 @@ const opsApp = createOpsApp({
   leakGuard,
 });
 
+const COOKIE = `__Host-Http-session=${'x'.repeat(43)}`;
+const CREDENTIALS: ReadonlyArray<Readonly<Record<string, string>>> = [
+  {},
+  { authorization: 'Bearer x' },
+  { authorization: 'Basic eDp4' },
+  { authorization: '' },
+  { cookie: COOKIE },
+  { cookie: COOKIE, 'x-csrf': '1' },
+  { cookie: '__Host-Http-session=', 'x-csrf': '1' },
+];
+
 describe('every route of the public listener', () => {
   let listener: Listener;
   beforeAll(async () => {
@@ -107,18 +158,19 @@ describe('every route of the public listener', () => {
   test.each(routes)(
     '$method $path needs authentication, unless it is on the public list',
     async ({ path, method }) => {
-      const isPublic = PUBLIC_ROUTES.some((route) => route === path);
-      for (const authorization of [undefined, 'Bearer x', 'Basic eDp4', '']) {
-        const response = await fetch(listener.url + path.replace(':id', 'complete-1'), {
-          method,
-          headers: authorization === undefined ? {} : { authorization },
-        });
-        expect([path, authorization, response.status]).toEqual([path, authorization, isPublic ? 200 : 401]);
+      for (const headers of CREDENTIALS) {
+        const url = listener.url + path.replace(':id', 'complete-1');
+        const response = await fetch(url, { method, headers, redirect: 'manual' });
+        // With a cookie it is asked first whether the page is one of ours.
+        const isForged = 'cookie' in headers && !('x-csrf' in headers);
+        const expected = isForged && asksWho(path) ? 403 : told(path);
+        expect([path, headers, response.status]).toEqual([path, headers, expected]);
       }
     },
   );
 
-  test.each(SIGNED_ROUTES)('%s needs a signature, which nobody makes up', async (path) => {
+  test('/webhooks/magic-hour needs a signature, which nobody makes up', async () => {
+    const [path] = SIGNED_ROUTES;
     expect(routes.filter((route) => route.path === path)).toEqual([{ path, method: 'POST' }]);
     for (const signature of [undefined, '', '0'.repeat(64), 'f'.repeat(64)]) {
       const headers = {
@@ -137,7 +189,7 @@ describe('every route of the public listener', () => {
       // `fetch` refuses some of them.
       const { status } = await sendExactly(listener.url, path.replace(':id', 'complete-1'), [], { method });
       const isRead = method === 'HEAD' && own.includes('GET');
-      const expected = isRead ? (PUBLIC_ROUTES.some((route) => route === path) ? 200 : 401) : 405;
+      const expected = isRead ? told(path) : 405;
       expect([method, status]).toEqual([method, expected]);
     }
   });

@@ -41,6 +41,8 @@ const defaults = loadConfig({
 /** Settings that no operator of the composed service sets: secrets come as files, and the container's own listeners. */
 const NOT_PASSED = [
   'MAGIC_HOUR_API_KEY',
+  'SESSION_CLIENT_SECRET',
+  'SESSION_ENCRYPTION_KEYS',
   'MAGIC_HOUR_API_KEY_NEXT',
   'WEBHOOK_SECRET',
   'WEBHOOK_SECRET_NEXT',

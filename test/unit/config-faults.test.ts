@@ -24,6 +24,9 @@ const VARIABLES = [
   'REDIS_URL REDIS_CLUSTER_NODES REDIS_SENTINEL_NODES REDIS_SENTINEL_NAME REDIS_KEY_PREFIX',
   'REDIS_COMMAND_TIMEOUT_MS AUTH_ISSUER AUTH_AUDIENCE AUTH_JWKS_URL AUTH_JWKS_FILE AUTH_ALGORITHMS',
   'AUTH_USER_CLAIM AUTH_TENANT_CLAIM AUTH_REQUIRED_SCOPE ACCESS_POLICY OWNER_TTL_SECONDS',
+  'SESSION_CLIENT_ID SESSION_CLIENT_SECRET SESSION_CLIENT_SECRET_FILE SESSION_CLIENT_AUTH_METHOD SESSION_BASE_URL',
+  'SESSION_ENCRYPTION_KEYS SESSION_ENCRYPTION_KEYS_FILE SESSION_SCOPES SESSION_AUTHORIZATION_PARAMETERS',
+  'SESSION_IDLE_SECONDS SESSION_MAX_SECONDS',
   'RATE_LIMIT_MAX RATE_LIMIT_WINDOW_SECONDS RATE_LIMIT_IP_MAX RATE_LIMIT_EXPECTED_REPLICAS',
   'RATE_LIMIT_NOT_FOUND_MAX RATE_LIMIT_NOT_FOUND_WINDOW_SECONDS',
   'CACHE_EXPIRY_MARGIN_SECONDS CACHE_TERMINAL_TTL_SECONDS CACHE_PENDING_TTL_MS',
@@ -143,6 +146,81 @@ describe('a file that a secret or key set should stand in', () => {
   )('is a fault of %s where it is %s', (name, _what, path) => {
     const alone = name === 'MAGIC_HOUR_API_KEY_FILE' ? { MAGIC_HOUR_API_KEY: '' } : {};
     expect(messageOf({ ...alone, [name]: path })).toMatch(new RegExp(`^  ${name}: `, 'm'));
+  });
+});
+
+describe('the settings of sessions', () => {
+  const key = 'k'.repeat(43);
+  const three = {
+    SESSION_CLIENT_ID: 'bff',
+    SESSION_CLIENT_SECRET: 'a-secret',
+    SESSION_BASE_URL: 'https://app.example.com',
+    REDIS_URL: 'redis://redis',
+  };
+
+  test('turn them on by three alone, and there may be none', () => {
+    expect(loadConfig(REQUIRED).session).toBeUndefined();
+    expect(loadConfig({ ...REQUIRED, ...three }).session).toEqual({
+      clientId: 'bff',
+      clientSecret: { value: 'a-secret' },
+      clientAuthMethod: 'client_secret_basic',
+      baseUrl: 'https://app.example.com',
+      encryptionKeys: undefined,
+      scopes: ['openid', 'offline_access'],
+      authorizationParameters: {},
+      idleSeconds: 86_400,
+      maxSeconds: 604_800,
+    });
+    expect(
+      loadConfig({ ...REQUIRED, ...three, SESSION_BASE_URL: 'http://localhost:8080' }).session,
+    ).toBeDefined();
+  });
+
+  test.each<[Environment, RegExp]>([
+    [{ SESSION_CLIENT_ID: '' }, /SESSION_CLIENT_ID: is required for sessions/],
+    [
+      { SESSION_CLIENT_SECRET: '' },
+      /SESSION_CLIENT_SECRET: is required for sessions \(or SESSION_CLIENT_SECRET_FILE\)/,
+    ],
+    [{ SESSION_BASE_URL: '' }, /SESSION_BASE_URL: is required for sessions/],
+    [{ REDIS_URL: '' }, /REDIS_URL: is required for sessions/],
+    [
+      { SESSION_CLIENT_SECRET_FILE: import.meta.filename },
+      /SESSION_CLIENT_SECRET, SESSION_CLIENT_SECRET_FILE: only one/,
+    ],
+    [{ SESSION_BASE_URL: 'http://app.example.com' }, /SESSION_BASE_URL: must begin with https/],
+    [{ SESSION_BASE_URL: 'https://app.example.com/' }, /SESSION_BASE_URL: must be exact origins/],
+    [{ SESSION_ENCRYPTION_KEYS: `${key},short` }, /SESSION_ENCRYPTION_KEYS: must be keys of 32 bytes/],
+    [{ SESSION_ENCRYPTION_KEYS: ' , ' }, /SESSION_ENCRYPTION_KEYS: must have at least one key/],
+    [
+      { SESSION_ENCRYPTION_KEYS_FILE: import.meta.filename },
+      /SESSION_ENCRYPTION_KEYS_FILE: the file holds no usable keys/,
+    ],
+    [
+      { SESSION_ENCRYPTION_KEYS: key, SESSION_ENCRYPTION_KEYS_FILE: import.meta.filename },
+      /SESSION_ENCRYPTION_KEYS, .*: only one/,
+    ],
+    [{ SESSION_SCOPES: 'profile' }, /SESSION_SCOPES: must have openid/],
+    [
+      { SESSION_AUTHORIZATION_PARAMETERS: 'redirect_uri=https://evil.example' },
+      /SESSION_AUTHORIZATION_PARAMETERS: must leave out/,
+    ],
+    [{ SESSION_CLIENT_AUTH_METHOD: 'none' }, /SESSION_CLIENT_AUTH_METHOD: must be/],
+    [
+      { SESSION_IDLE_SECONDS: '1000', SESSION_MAX_SECONDS: '999' },
+      /SESSION_MAX_SECONDS: must be no less than/,
+    ],
+  ])('%o is a fault that names its variable and tells no secret', (environment, fault) => {
+    const message = messageOf({ ...three, ...environment });
+    expect(message).toMatch(fault);
+    expect(message).not.toContain('a-secret');
+    expect(message).not.toContain(key);
+  });
+
+  test('of which only the keys are there are a fault, too', () => {
+    expect(messageOf({ SESSION_ENCRYPTION_KEYS: key })).toMatch(
+      /SESSION_CLIENT_ID: is required for sessions/,
+    );
   });
 });
 

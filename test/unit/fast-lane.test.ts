@@ -62,6 +62,7 @@ beforeAll(async () => {
     watcher: { follow: reached },
     streams: { count: 0, enter: reached },
     verifier: { verify: reached, recall: () => (world.known ? principal : undefined) },
+    browserSessions: undefined,
     accessPolicy: { ...authenticatedPolicy, allowsAtOnce: () => world.allowed },
     limitByAddress: limiter('address'),
     limitByUser: limiter('user'),

@@ -83,7 +83,7 @@ describe('the headers of an answer', () => {
 test("the error codes and statuses are the contract's", () => {
   const statuses: Record<string, number> = {};
   for (const [code, { status }] of Object.entries(ERROR_CATALOGUE)) statuses[code] = status;
-  // csrf_required comes with browser sessions. Added are: cache_unavailable of purges and webhooks, signature_invalid of
+  // Added are: cache_unavailable of purges and webhooks, signature_invalid of
   // webhooks, request_timeout of bodies, and what is said of owners.
   expect(statuses).toEqual({
     invalid_project_id: 400,
@@ -97,6 +97,7 @@ test("the error codes and statuses are the contract's", () => {
     signature_invalid: 401,
     payment_required: 402,
     insufficient_scope: 403,
+    csrf_required: 403,
     origin_not_allowed: 403,
     not_found: 404,
     method_not_allowed: 405,

@@ -54,9 +54,28 @@ export const limits: Row = {
       alerts: ['AuthenticationUnavailable'],
       as: 'stacked',
       unit: 'reqps',
-      width: 12,
+      width: 8,
       queries: [
         { expr: `sum by (reason) (${perSecond('authentication_failures_total')})`, legend: '{{reason}}' },
+      ],
+    },
+    {
+      title: 'Logins and sessions',
+      shows: 'Logins of browsers by how they ended, and access tokens of sessions exchanged, each minute.',
+      normal:
+        'Most logins succeed; `refused` are users who think better of it. Nothing where there are no sessions.',
+      otherwise:
+        '`unavailable`: the provider or Redis is away. `failed`: another secret or audience than at the provider.',
+      alerts: ['SessionLoginsFail'],
+      as: 'stacked',
+      unit: 'none',
+      width: 8,
+      queries: [
+        { expr: `sum by (result) (${perSecond('session_logins_total')}) * 60`, legend: 'login {{result}}' },
+        {
+          expr: `sum by (result) (${perSecond('session_refreshes_total')}) * 60`,
+          legend: 'refresh {{result}}',
+        },
       ],
     },
     {
@@ -66,7 +85,7 @@ export const limits: Row = {
       otherwise: 'None: nobody gets in. Can the pods reach the address in AUTH_ISSUER or AUTH_JWKS_URL?',
       alerts: ['AuthenticationUnavailable'],
       unit: 'none',
-      width: 12,
+      width: 8,
       max: 1,
       words: { 0: 'none', 1: 'there' },
       queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}}' }],
