@@ -17,7 +17,7 @@ export function findChromium(): Promise<string> {
   return findOrInstall('chromium', 'Chromium');
 }
 
-/** A real browser without a window; who starts it closes it. */
-export async function startBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: await findChromium(), args: ARGUMENTS });
+/** A real browser without a window; who starts it closes it. @param more arguments of its command line */
+export async function startBrowser(...more: readonly string[]): Promise<Browser> {
+  return await chromium.launch({ executablePath: await findChromium(), args: [...ARGUMENTS, ...more] });
 }

@@ -13,6 +13,8 @@ const tokenSchema = z.object({ access_token: z.string() });
 export interface IdentityProviderOptions {
   /** Origin of the service whose users log in. */
   readonly baseUrl: string;
+  /** Where the provider itself reaches the service; default the same. */
+  readonly backchannelUrl?: string;
   readonly accessTokenSeconds?: number;
   readonly refreshTokenSeconds?: number;
   /** Default `jwt`, for our audience; `opaque` is for the provider alone to read. */
@@ -52,7 +54,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
         response_types: ['code'],
         redirect_uris: [`${baseUrl}/auth/callback`],
         post_logout_redirect_uris: [`${baseUrl}/`],
-        backchannel_logout_uri: `${baseUrl}/auth/backchannel-logout`,
+        backchannel_logout_uri: `${options.backchannelUrl ?? baseUrl}/auth/backchannel-logout`,
         backchannel_logout_session_required: true,
       },
       {

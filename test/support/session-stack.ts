@@ -52,7 +52,7 @@ export async function startSessionStack(options: SessionStackOptions = {}): Prom
   const port = await freePort();
   const baseUrl = options.baseUrl ?? `http://127.0.0.1:${port}`;
   const [provider, redis] = await Promise.all([
-    startIdentityProvider({ ...options.provider, baseUrl }),
+    startIdentityProvider({ backchannelUrl: `http://127.0.0.1:${port}`, ...options.provider, baseUrl }),
     startRedisServer(),
   ]);
   onTestFinished(async () => {
