@@ -12,6 +12,7 @@ import type { Limiter } from './http/limit.ts';
 import type { NotFoundLimiter } from './http/limit-not-found.ts';
 import { type HttpEvents, observe } from './http/observe.ts';
 import type { OpenStreams } from './http/open-streams.ts';
+import { payUpstream } from './http/pay-upstream.ts';
 import type { RefusalGate } from './http/refusal-gate.ts';
 import { refuseMalformed } from './http/refuse-malformed.ts';
 import { refuseWhen } from './http/refuse-when.ts';
@@ -25,6 +26,8 @@ import { serveLookup } from './http/serve-lookup.ts';
 import { type OwnerRegistry, serveOwner } from './http/serve-owner.ts';
 import { serveText } from './http/serve-text.ts';
 import { serveWebhook, type WebhookRoute } from './http/serve-webhook.ts';
+import type { UpstreamCosts } from './http/upstream-costs.ts';
+import type { UserLimits } from './http/user-limits.ts';
 import { validateLookup, validateProject } from './http/validate-lookup.ts';
 import type { LeakGuard } from './leak-guard.ts';
 import type { Lookup } from './lookup/lookup.ts';
@@ -42,7 +45,9 @@ export interface AppDependencies {
   readonly browserSessions: BrowserSessions | undefined;
   readonly accessPolicy: AccessPolicy;
   readonly limitByAddress: Limiter;
-  readonly limitByUser: Limiter;
+  readonly limitByUser: UserLimits;
+  /** `undefined` where only requests are limited, whatever they cost. */
+  readonly upstreamCosts: UpstreamCosts | undefined;
   readonly limitNotFound: NotFoundLimiter;
   readonly registry: OwnerRegistry;
   readonly events: HttpEvents & AuthenticationEvents;
@@ -114,6 +119,7 @@ export function createApp(deps: AppDependencies): Express {
         deps.limitByUser.check,
         deps.limitNotFound.check,
         authorize(deps.accessPolicy, kind),
+        payUpstream(deps.upstreamCosts),
         serve,
         deps.limitNotFound.count(kind),
       )

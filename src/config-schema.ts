@@ -137,6 +137,18 @@ const keyValues = optionalList.transform((items, context) => {
   return z.NEVER;
 });
 
+/** How many requests a user may make whose plan has that name. */
+const plans = optionalList.transform((items, context) => {
+  const parsed = items.map((item) => /^([A-Za-z0-9._-]{1,64})=([1-9]\d{0,8})$/.exec(item));
+  const named = parsed.flatMap((match) =>
+    match === null ? [] : [[match[1] ?? '', Number(match[2])] as const],
+  );
+  if (named.length === items.length && new Set(named.map(([name]) => name)).size === items.length)
+    return new Map(named);
+  context.addIssue({ code: 'custom', message: 'must be name=requests, comma-separated, each name once' });
+  return z.NEVER;
+});
+
 /** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
 const SAMPLERS = [
   'always_on',
@@ -161,6 +173,8 @@ export const settingsSchema = z.object({
     maxConcurrency: wholeNumber(1, 10_000),
     maxQueue: wholeNumber(0, 100_000),
     maxResponseBytes: wholeNumber(1024, 64 * 1024 * 1024),
+    budgetMax: optional(wholeNumber(1, 1_000_000_000)),
+    budgetTenantShare: ratio,
   }),
   http: z.object({
     host: text,
@@ -185,6 +199,7 @@ export const settingsSchema = z.object({
     algorithms: list.pipe(z.array(algorithm).min(1, 'must name at least one algorithm')),
     userClaim: text,
     tenantClaim: optional(text),
+    planClaim: optional(text),
     requiredScope: optional(
       z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope (RFC 6749, 3.3)'),
     ),
@@ -219,6 +234,9 @@ export const settingsSchema = z.object({
     max: wholeNumber(1, 1_000_000_000),
     windowSeconds: seconds(1),
     ipMax: wholeNumber(1, 1_000_000_000),
+    plans,
+    tenantMax: optional(wholeNumber(1, 1_000_000_000)),
+    upstreamMax: optional(wholeNumber(1, 1_000_000_000)),
     expectedReplicas: wholeNumber(1, 10_000),
     notFoundMax: wholeNumber(0, 10_000),
     notFoundWindowSeconds: seconds(1),

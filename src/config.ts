@@ -142,6 +142,12 @@ function relationFaults(environment: Environment): string[] {
   if (environment.ACCESS_POLICY === 'tenant' && !isSet('AUTH_TENANT_CLAIM')) {
     faults.push('AUTH_TENANT_CLAIM: is required where ACCESS_POLICY is tenant');
   }
+  if (isSet('RATE_LIMIT_TENANT_MAX') && !isSet('AUTH_TENANT_CLAIM')) {
+    faults.push('AUTH_TENANT_CLAIM: is required where RATE_LIMIT_TENANT_MAX is set');
+  }
+  if (isSet('RATE_LIMIT_PLANS') !== isSet('AUTH_PLAN_CLAIM')) {
+    faults.push('AUTH_PLAN_CLAIM, RATE_LIMIT_PLANS: each needs the other');
+  }
   if (WEBHOOK_NEXT.some(isSet) && !WEBHOOK_FIRST.some(isSet)) {
     faults.push('WEBHOOK_SECRET: is required where there is a next one (or WEBHOOK_SECRET_FILE)');
   }

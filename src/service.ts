@@ -15,6 +15,7 @@ import { createMetrics } from './metrics/metrics.ts';
 import type { RequestLog } from './request-log.ts';
 import { createLifecycle } from './shutdown.ts';
 import { openIssuerKeys } from './wiring/issuer-keys.ts';
+import { openLimits } from './wiring/limits.ts';
 import { openOps } from './wiring/ops.ts';
 import { openPublic } from './wiring/public.ts';
 import { openRedis } from './wiring/redis.ts';
@@ -97,8 +98,9 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       watcher.heard(kind, id, answer);
     },
   });
+  const limits = openLimits(config, { redis, clock, logger, count });
   const watcher = createWatcher({
-    lookup,
+    lookup: { poll: (request) => lookup.poll({ ...request, payer: limits.upstreamCosts?.polls }) },
     shared: redis.watches,
     clock,
     policy: {
@@ -131,6 +133,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     verifier,
     browserSessions,
     redis,
+    limits,
     leakGuard: upstream.leakGuard,
     webhooks: openWebhooks(config, {
       secrets: webhookSecrets,
@@ -157,6 +160,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     count,
     issuer,
     upstream,
+    upstreamCosts: limits.upstreamCosts,
     redis,
     memory,
     watcher,

@@ -7,6 +7,8 @@ export interface Principal {
   readonly subject: string;
   readonly tenant: string | undefined;
   readonly scopes: ReadonlySet<string>;
+  /** What the user pays for, as `AUTH_PLAN_CLAIM` says; limits may differ by it. */
+  readonly plan: string | undefined;
   /** SHA-256 over issuer and subject, base64url: one user's name in limits and logs, telling nothing of either. */
   readonly userKey: string;
   /** The same over issuer and tenant; no tenant's is a user's. */
@@ -20,12 +22,13 @@ export function createPrincipal(identity: {
   readonly subject: string;
   readonly tenant: string | undefined;
   readonly scopes: readonly string[];
+  readonly plan?: string | undefined;
   readonly expiresAtMs: number;
 }): Principal {
-  const { issuer, subject, tenant, scopes, expiresAtMs } = identity;
+  const { issuer, subject, tenant, scopes, plan, expiresAtMs } = identity;
   const userKey = userKeyOf(issuer, subject);
   const tenantKey = tenant === undefined ? undefined : tenantKeyOf(issuer, tenant);
-  return { issuer, subject, tenant, scopes: new Set(scopes), userKey, tenantKey, expiresAtMs };
+  return { issuer, subject, tenant, scopes: new Set(scopes), plan, userKey, tenantKey, expiresAtMs };
 }
 
 export function userKeyOf(issuer: string, subject: string): string {

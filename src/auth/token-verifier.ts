@@ -24,6 +24,7 @@ export interface TokenRules {
   readonly algorithms: readonly string[];
   readonly userClaim: string;
   readonly tenantClaim: string | undefined;
+  readonly planClaim?: string | undefined;
   readonly requiredScope: string | undefined;
 }
 
@@ -100,8 +101,17 @@ export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: 
     if (!subject.success) throw invalid(rules.userClaim);
     const tenant =
       rules.tenantClaim === undefined ? undefined : nonEmpty.safeParse(payload[rules.tenantClaim]).data;
+    const plan =
+      rules.planClaim === undefined ? undefined : nonEmpty.safeParse(payload[rules.planClaim]).data;
     const scopes = scopeSchema.parse(payload.scope ?? payload.scp);
-    return createPrincipal({ issuer: rules.issuer, subject: subject.data, tenant, scopes, expiresAtMs });
+    return createPrincipal({
+      issuer: rules.issuer,
+      subject: subject.data,
+      tenant,
+      scopes,
+      plan,
+      expiresAtMs,
+    });
   }
 
   function recall(token: string): Principal | undefined {

@@ -17,13 +17,16 @@ import { isPlain } from './refuse-malformed.ts';
 import { type Handler, requestIdOf, traceparentOf } from './request-context.ts';
 import { send } from './respond.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
+import type { UpstreamCosts } from './upstream-costs.ts';
+import type { UserLimits } from './user-limits.ts';
 
 export interface FastLaneDependencies {
   readonly lookup: Pick<Lookup, 'findHeld' | 'serveHeld'>;
   readonly verifier: Pick<TokenVerifier, 'recall'>;
   readonly accessPolicy: Pick<AccessPolicy, 'allowsAtOnce'>;
   readonly limitByAddress: Limiter;
-  readonly limitByUser: Limiter;
+  readonly limitByUser: UserLimits;
+  readonly upstreamCosts: Pick<UpstreamCosts, 'standing'> | undefined;
   readonly limitNotFound: Pick<NotFoundLimiter, 'hasRoom'>;
   readonly corsHeaders: CorsHeaders;
   readonly events: HttpEvents;
@@ -62,7 +65,7 @@ export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDepen
     if (!limitByAddress.hasRoom(address)) return next();
     const token = bearerToken(req);
     const principal = typeof token === 'string' ? verifier.recall(token) : undefined;
-    if (principal === undefined || !limitByUser.hasRoom(principal.userKey)) return next();
+    if (principal === undefined || !limitByUser.hasRoom(principal)) return next();
     if (!deps.limitNotFound.hasRoom(principal.userKey)) return next();
     if (!accessPolicy.allowsAtOnce(principal, kind, id)) return next();
     const traceparent = traceparentOf(req.headers);
@@ -78,18 +81,19 @@ export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDepen
     observeRequest(events, req, res, startedAtMs, context);
     lookup.serveHeld(kind, held);
     limitByAddress.hit(address);
-    const standing = limitByUser.hit(principal.userKey);
+    const standings = limitByUser.hit(principal);
+    const upstream = deps.upstreamCosts?.standing(principal.userKey);
     const headers = [
       'X-Request-Id',
       requestId,
       ...securityHeaders,
       ...deps.corsHeaders(req.headers.origin),
-      'RateLimit',
-      standing.rateLimit,
-      'RateLimit-Policy',
-      standing.policy,
       ...answerHeaders(answer, held, isFresh(answer, nowMs), nowMs),
     ];
+    for (const { rateLimit, policy } of standings)
+      headers.push('RateLimit', rateLimit, 'RateLimit-Policy', policy);
+    if (upstream !== undefined)
+      headers.push('RateLimit', upstream.rateLimit, 'RateLimit-Policy', upstream.policy);
     if (matchesEtag(req.headers['if-none-match'], answer.etag)) return send(req, res, 304, headers);
     headers.push('Content-Type', 'application/json');
     send(req, res, 200, headers, answer.body);

@@ -25,7 +25,13 @@ export function findProject(
     res.locals.lookupMs = performance.now() - startedAtMs;
   };
   const { id, minValidSeconds } = askedFor(res);
-  const found = lookup.find({ kind, id, minValidSeconds, traceparent: res.locals.traceparent });
+  const found = lookup.find({
+    kind,
+    id,
+    minValidSeconds,
+    traceparent: res.locals.traceparent,
+    payer: res.locals.payer,
+  });
   if (!(found instanceof Promise)) {
     over(resultOf(found));
     return found;

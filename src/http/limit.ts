@@ -1,10 +1,26 @@
-import { ipKeyGenerator, type Options, type RateLimitInfo, rateLimit, type Store } from 'express-rate-limit';
+import {
+  type ClientRateLimitInfo,
+  ipKeyGenerator,
+  type Options,
+  type RateLimitInfo,
+  rateLimit,
+  type Store,
+} from 'express-rate-limit';
+import type { Principal } from '../auth/principal.ts';
 import { HttpError } from '../errors.ts';
 import { clientAddress } from './client-address.ts';
 import { createLimitHeaders, type LimitHeaders } from './limit-headers.ts';
 import type { AppRequest, Handler, RequestContext } from './request-context.ts';
 
-export type LimitPolicy = 'user' | 'ip' | 'not_found';
+export type LimitPolicy =
+  | 'user'
+  | 'ip'
+  | 'not_found'
+  | 'tenant'
+  | 'upstream'
+  /** The whole budget for Magic Hour, and a tenant's share of it. */
+  | 'budget'
+  | 'budget_share';
 
 /** Facts about limits, for whoever counts or logs them. */
 export interface LimitEvents {
@@ -12,7 +28,10 @@ export interface LimitEvents {
 }
 
 /** A store that can also tell at once how those stand who are far from their limit. */
-interface LimitStore extends Store {
+export interface LimitStore extends Store {
+  increment(key: string): Promise<ClientRateLimitInfo> | ClientRateLimitInfo;
+  /** How a key stands, as far as is known at once. */
+  peek(key: string): { readonly totalHits: number; readonly endsAtMs: number };
   hasRoom(key: string): boolean;
   hit(key: string): { readonly totalHits: number; readonly endsAtMs: number };
 }
@@ -44,14 +63,33 @@ export function limitByAddress(options: LimiterOptions): Limiter {
   return createLimiter('ip', options, headersOf, addressKey);
 }
 
-/** Limits each user, wherever they come from, and tells them how they stand. */
-export function limitByUser(options: LimiterOptions): Limiter {
-  const headersOf = createLimitHeaders('user', options.windowSeconds);
-  const tell = limitTeller('user', headersOf);
-  const limiter = createLimiter('user', options, headersOf, (_req, res) => {
+/**
+ * Limits each user, wherever they come from, and tells them how they stand.
+ *
+ * @param name of the policy in headers, where it is not that of all users
+ */
+export function limitByUser(options: LimiterOptions, name = 'user'): Limiter {
+  return limitByPrincipal('user', name, options, ({ userKey }) => userKey);
+}
+
+/** Limits each tenant, whichever of its users come. */
+export function limitByTenant(options: LimiterOptions): Limiter {
+  return limitByPrincipal('tenant', 'tenant', options, ({ tenantKey }) => tenantKey);
+}
+
+function limitByPrincipal(
+  policy: LimitPolicy,
+  name: string,
+  options: LimiterOptions,
+  keyOf: (principal: Principal) => string | undefined,
+): Limiter {
+  const headersOf = createLimitHeaders(name, options.windowSeconds);
+  const tell = limitTeller(policy, headersOf);
+  const limiter = createLimiter(policy, options, headersOf, (_req, res) => {
     const { principal }: Partial<RequestContext> = res.locals;
-    if (principal === undefined) throw new HttpError('token_missing');
-    return principal.userKey;
+    const key = principal && keyOf(principal);
+    if (key === undefined) throw new HttpError('token_missing');
+    return key;
   });
   return {
     ...limiter,

@@ -5,6 +5,7 @@ import type { Principal } from '../auth/principal.ts';
 import type { ErrorCode } from '../errors.ts';
 import { NO_ROUTE } from '../http-conventions.ts';
 import type { LeakGuard } from '../leak-guard.ts';
+import type { Payer } from '../lookup/payer.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 import type { OpenSession } from '../sessions/sessions.ts';
 import type { RefusalGate } from './refusal-gate.ts';
@@ -50,6 +51,8 @@ export interface RequestContext extends RequestFacts {
   };
   /** Set by authentication. */
   principal?: Principal;
+  /** Pays for the lookup, where that costs anything. */
+  payer?: Payer;
   /** Set by authentication, where the caller came with a session's cookie. */
   session?: OpenSession;
   /**

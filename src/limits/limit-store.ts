@@ -8,6 +8,9 @@ export interface Standing {
 
 /** Counts hits for express-rate-limit, and at once for those who are far from their limit. */
 export interface LimitStore extends Store {
+  increment(key: string): Promise<ClientRateLimitInfo> | ClientRateLimitInfo;
+  /** How a key stands, as far as is known at once. Counts nothing. */
+  peek(key: string): Standing;
   /** Whether the next hit is within the limit; `false` also where that can't be told at once. Counts nothing. */
   hasRoom(key: string): boolean;
   /** Counts a hit of a key that has room. */

@@ -31,6 +31,7 @@ export function createLocalStore(options: {
   }
 
   return {
+    peek: (key) => tallyOf(key),
     hasRoom: (key) => tallyOf(key).totalHits < max,
     hit,
     increment: (key) => clientInfo(hit(key)),

@@ -90,6 +90,10 @@ export function createSettlingStore(options: SettlingStoreOptions): LimitStore {
   }
 
   return {
+    peek(key) {
+      const { known, pending, inFlight, away, endsAtMs } = tallyOf(key, clock.now());
+      return { totalHits: Math.max(known + pending + inFlight, away * replicas), endsAtMs };
+    },
     hasRoom: (key) => isTrusted(tallyOf(key, clock.now())),
     hit,
     async increment(key) {

@@ -3,6 +3,7 @@ import { createAnswerFetcher } from './fetch-answer.ts';
 import { createFleet } from './fleet.ts';
 import type { Found, LookupRequest } from './found.ts';
 import type { FreshnessPolicy } from './freshness.ts';
+import { payWith } from './payer.ts';
 import type { Clock, LedFlight, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
 import type { Kind } from './project.ts';
 
@@ -99,6 +100,7 @@ export function createFlyer(dependencies: {
     const refreshed = replaces && request.minValidSeconds !== undefined;
     const lead = joined?.lead;
     try {
+      if (request.payer !== undefined) await payWith(request.payer);
       const answer = await fetchAnswer(request, refreshed);
       if (keeping.allowed(answer)) {
         keep(request, answer, { lead, purgeMark: joined?.purgeMark, replaces });

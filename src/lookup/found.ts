@@ -1,4 +1,5 @@
 import type { Answer, FoundAnswer } from './answer.ts';
+import type { Payer } from './payer.ts';
 import type { LookupResult, TraceContext } from './ports.ts';
 import type { Kind } from './project.ts';
 
@@ -8,6 +9,8 @@ export interface LookupRequest extends TraceContext {
   readonly id: string;
   /** Seconds that every download must live at least; `undefined` takes whatever is fresh. */
   readonly minValidSeconds: number | undefined;
+  /** In whose name the upstream is asked, should it come to that; default nobody's. */
+  readonly payer?: Payer | undefined;
 }
 
 /** An answer and how it was come by. */

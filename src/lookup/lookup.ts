@@ -3,6 +3,7 @@ import type { DeliveredAnswer, Deliveries, DeliveryResult } from './deliveries.t
 import { type AnswerListener, createFlyer, type Flown, type Keeping } from './fly.ts';
 import { type Found, type HeldProject, isProject, type LookupRequest, resultOf } from './found.ts';
 import type { FreshnessPolicy } from './freshness.ts';
+import { UnpaidError } from './payer.ts';
 import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
 import { type Kind, projectName } from './project.ts';
 import { satisfies } from './satisfies.ts';
@@ -120,10 +121,12 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       if (hit !== undefined) return hit;
       const flight = flights.current(key);
       if (flight === undefined) {
-        const flown = await flights.start(key, () => take(request, key, fresh));
+        const flown = await flights.start(key, () => take(request, key, fresh)).catch(refusalOfOwn);
         return { ...flown, forwarded: flown.ruledOut ? 'request' : forwarded };
       }
-      const flown = await flight;
+      const flown = await flight.catch(nothingIfUnpaid);
+      // Whoever led it may not: now it is for somebody else to lead and to pay, this one perhaps.
+      if (flown === undefined) continue;
       // Only an answer out of the shared cache can be one that another caller's flight was content with and this is not.
       if (flown.source !== 'redis' || satisfies(flown.answer, request, clock.now(), policy)) {
         return { ...flown, collapsed: flown.source === 'upstream', forwarded };
@@ -205,4 +208,13 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   }
 
   return { find, poll: search, findHeld, serveHeld: tell, outdate, deliver, deliveredElsewhere, forget };
+}
+
+function refusalOfOwn(error: unknown): never {
+  throw error instanceof UnpaidError ? error.refusal : error;
+}
+
+function nothingIfUnpaid(error: unknown): undefined {
+  if (error instanceof UnpaidError) return undefined;
+  throw error;
 }

@@ -7,6 +7,7 @@ export interface GaugeSources {
   readonly upstreamCircuitOpen: () => boolean;
   readonly upstreamInFlight: () => number;
   readonly upstreamQueued: () => number;
+  readonly upstreamBudgetUsed: () => number;
   readonly redisConfigured: () => boolean;
   readonly redisUp: () => boolean;
   readonly issuerKeysAvailable: () => boolean;
@@ -28,6 +29,11 @@ export function registerGauges(registry: Registry<PrometheusContentType>, source
     ],
     ['upstream_requests_in_flight', 'Requests at the upstream.', sources.upstreamInFlight],
     ['upstream_requests_queued', 'Requests that wait for a place at the upstream.', sources.upstreamQueued],
+    [
+      'upstream_budget_used_ratio',
+      'Share of UPSTREAM_BUDGET_MAX that is used in this window, as far as this replica knows; 0 where none is set.',
+      sources.upstreamBudgetUsed,
+    ],
     ['redis_configured', '1 where a Redis is configured.', sources.redisConfigured],
     ['redis_up', '1 while Redis answers; 0 while it does not, or where none is configured.', sources.redisUp],
     [

@@ -58,7 +58,15 @@ export const REFRESH_RESULTS = all<RefreshResult>({ refreshed: true, ended: true
 
 export const SESSION_ENDINGS = all<SessionEnding>({ logout: true, everywhere: true, provider: true });
 
-export const LIMIT_POLICIES = all<LimitPolicy>({ user: true, ip: true, not_found: true });
+export const LIMIT_POLICIES = all<LimitPolicy>({
+  user: true,
+  ip: true,
+  not_found: true,
+  tenant: true,
+  upstream: true,
+  budget: true,
+  budget_share: true,
+});
 
 export const REDIS_OPERATIONS = all<RedisOperation>({
   cache_read: true,

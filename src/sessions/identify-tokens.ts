@@ -11,6 +11,7 @@ export interface IdentityRules {
   readonly issuer: string;
   readonly userClaim: string;
   readonly tenantClaim: string | undefined;
+  readonly planClaim: string | undefined;
   readonly requiredScope: string | undefined;
 }
 
@@ -42,8 +43,15 @@ export async function identifyTokens(
   before?: SessionIdentity,
 ): Promise<Identified> {
   try {
-    const { issuer, subject, tenant, scopes: granted, expiresAtMs } = await verifier.verify(accessToken);
-    return timed({ issuer, subject, tenant, scopes: [...granted] }, expiresAtMs, clock.now());
+    const {
+      issuer,
+      subject,
+      tenant,
+      scopes: granted,
+      plan,
+      expiresAtMs,
+    } = await verifier.verify(accessToken);
+    return timed({ issuer, subject, tenant, scopes: [...granted], plan }, expiresAtMs, clock.now());
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     if (error.code === 'authentication_unavailable' && before !== undefined) {
@@ -53,15 +61,15 @@ export async function identifyTokens(
     // One that can be read and is refused lets nobody in, whatever comes with it.
     if (error.code !== 'token_invalid' || isStrictJws(accessToken)) throw error;
   }
-  const { issuer, userClaim, tenantClaim, requiredScope } = rules;
+  const { issuer, userClaim, tenantClaim, planClaim, requiredScope } = rules;
   const subject = claims === undefined ? before?.subject : claim.safeParse(claims[userClaim]).data;
   if (subject === undefined)
     throw new HttpError('token_invalid', { reason: `no ${userClaim} in the ID token` });
-  const tenant =
-    claims === undefined || tenantClaim === undefined
-      ? before?.tenant
-      : claim.safeParse(claims[tenantClaim]).data;
-  const identity = { issuer, subject, tenant, scopes: [...(scopes ?? before?.scopes ?? [])] };
+  const optional = (name: string | undefined, known: string | undefined) =>
+    claims === undefined || name === undefined ? known : claim.safeParse(claims[name]).data;
+  const tenant = optional(tenantClaim, before?.tenant);
+  const plan = optional(planClaim, before?.plan);
+  const identity = { issuer, subject, tenant, plan, scopes: [...(scopes ?? before?.scopes ?? [])] };
   if (requiredScope !== undefined && !identity.scopes.includes(requiredScope))
     throw new HttpError('insufficient_scope', { scope: requiredScope });
   return timed(identity, clock.now() + expiresInSeconds * 1000, clock.now());

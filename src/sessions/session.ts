@@ -5,6 +5,7 @@ const identitySchema = z.object({
   subject: z.string(),
   tenant: z.string().optional(),
   scopes: z.array(z.string()),
+  plan: z.string().optional(),
 });
 
 export const sessionSchema = z.object({

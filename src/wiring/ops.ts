@@ -2,6 +2,7 @@ import type { Express } from 'express';
 import type { Config } from '../config.ts';
 import type { OpenStreams } from '../http/open-streams.ts';
 import { type HealthCheck, readinessOf } from '../http/serve-health.ts';
+import type { UpstreamCosts } from '../http/upstream-costs.ts';
 import type { Logger } from '../log.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { Watcher } from '../lookup/watcher.ts';
@@ -21,6 +22,7 @@ export interface OpsParts extends StatusParts {
   readonly count: Listeners;
   readonly issuer: OpenIssuer;
   readonly upstream: OpenUpstream;
+  readonly upstreamCosts: Pick<UpstreamCosts, 'budgetUsed'> | undefined;
   readonly redis: RedisParts;
   /** Files that hold secrets, beside those of the upstream and the issuer. */
   readonly secretFiles: readonly FollowedFile[];
@@ -38,6 +40,7 @@ export function openOps(config: Config, parts: OpsParts): { readonly app: Expres
     upstreamCircuitOpen: () => resilience.circuitOpen,
     upstreamInFlight: () => resilience.inFlight,
     upstreamQueued: () => resilience.queued,
+    upstreamBudgetUsed: () => parts.upstreamCosts?.budgetUsed ?? 0,
     redisConfigured: () => redis.shared !== undefined,
     redisUp: redis.up,
     issuerKeysAvailable: () => issuer.keys.available,

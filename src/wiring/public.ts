@@ -2,8 +2,6 @@ import type { Express } from 'express';
 import { type ApiPage, type BrowserSessions, createApp } from '../app.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import type { Config } from '../config.ts';
-import { limitByAddress, limitByUser } from '../http/limit.ts';
-import { limitNotFound } from '../http/limit-not-found.ts';
 import type { OpenStreams } from '../http/open-streams.ts';
 import type { RefusalGate } from '../http/refusal-gate.ts';
 import type { WebhookRoute } from '../http/serve-webhook.ts';
@@ -15,6 +13,7 @@ import type { Watcher } from '../lookup/watcher.ts';
 import type { Listeners } from '../metrics/listeners.ts';
 import type { RequestLog } from '../request-log.ts';
 import type { Tracing } from '../tracing/tracing.ts';
+import type { OpenLimits } from './limits.ts';
 import { openOwnership } from './ownership.ts';
 import type { RedisParts } from './redis.ts';
 
@@ -35,7 +34,8 @@ export function openPublic(
     readonly streams: OpenStreams;
     readonly verifier: TokenVerifier;
     readonly browserSessions: BrowserSessions | undefined;
-    readonly redis: Pick<RedisParts, 'limitStore' | 'owners' | 'notFoundNames'>;
+    readonly redis: Pick<RedisParts, 'owners'>;
+    readonly limits: OpenLimits;
     readonly leakGuard: LeakGuard;
     readonly webhooks: WebhookRoute | undefined;
     readonly count: Listeners;
@@ -44,7 +44,6 @@ export function openPublic(
   },
 ): Express {
   const { clock, lifecycle, tracing, lookup, redis, count } = parts;
-  const { max, ipMax, windowSeconds } = config.rateLimit;
   return createApp({
     lookup: {
       ...lookup,
@@ -58,23 +57,7 @@ export function openPublic(
     verifier: parts.verifier,
     browserSessions: parts.browserSessions,
     ...openOwnership(config.auth, { owners: redis.owners, logger: parts.logger }),
-    limitByAddress: limitByAddress({
-      max: ipMax,
-      windowSeconds,
-      store: redis.limitStore('ip', ipMax),
-      events: count,
-    }),
-    limitByUser: limitByUser({ max, windowSeconds, store: redis.limitStore('user', max), events: count }),
-    limitNotFound: limitNotFound({
-      max: config.rateLimit.notFoundMax,
-      windowSeconds: config.rateLimit.notFoundWindowSeconds,
-      names: redis.notFoundNames,
-      clock,
-      events: {
-        ...count,
-        enumerationSuspected: (user) => parts.logger.event('enumeration_suspected', { user }),
-      },
-    }),
+    ...parts.limits,
     events: {
       requestBegan: count.requestBegan,
       requestEnded: tracing.requestEnded((request) => {

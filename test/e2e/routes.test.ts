@@ -98,7 +98,8 @@ const publicApp = createApp({
   },
   accessPolicy: authenticatedPolicy,
   limitByAddress: unlimited,
-  limitByUser: unlimited,
+  limitByUser: { check: pass, hasRoom: () => true, hit: () => [] },
+  upstreamCosts: undefined,
   limitNotFound: { check: pass, count: () => (error, _req, _res, next) => next(error), hasRoom: () => true },
   registry: {
     owners: { find: reached, assign: reached, release: reached },

@@ -28,6 +28,8 @@ const VARIABLES = [
   'SESSION_ENCRYPTION_KEYS SESSION_ENCRYPTION_KEYS_FILE SESSION_SCOPES SESSION_AUTHORIZATION_PARAMETERS',
   'SESSION_IDLE_SECONDS SESSION_MAX_SECONDS',
   'RATE_LIMIT_MAX RATE_LIMIT_WINDOW_SECONDS RATE_LIMIT_IP_MAX RATE_LIMIT_EXPECTED_REPLICAS',
+  'AUTH_PLAN_CLAIM RATE_LIMIT_PLANS RATE_LIMIT_TENANT_MAX RATE_LIMIT_UPSTREAM_MAX',
+  'UPSTREAM_BUDGET_MAX UPSTREAM_BUDGET_TENANT_SHARE',
   'RATE_LIMIT_NOT_FOUND_MAX RATE_LIMIT_NOT_FOUND_WINDOW_SECONDS',
   'CACHE_EXPIRY_MARGIN_SECONDS CACHE_TERMINAL_TTL_SECONDS CACHE_PENDING_TTL_MS',
   'CACHE_NOT_FOUND_TTL_SECONDS CACHE_MEMORY_MAX_BYTES CACHE_MEMORY_TTL_SECONDS',
@@ -97,6 +99,12 @@ describe('one wrong setting is named by its variable', () => {
     ['LOG_HIT_SAMPLE_RATIO', '50%'],
     ['LOG_HIT_SAMPLE_RATIO', '.'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['RATE_LIMIT_PLANS', 'free'],
+    ['RATE_LIMIT_PLANS', 'free=0'],
+    ['RATE_LIMIT_PLANS', 'free=1,free=2'],
+    ['RATE_LIMIT_PLANS', 'a b=1'],
+    ['RATE_LIMIT_UPSTREAM_MAX', '0'],
+    ['UPSTREAM_BUDGET_TENANT_SHARE', '1.5'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'grpc://collector:4317'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://user:secret@collector:4318'],
     ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization'],
@@ -126,6 +134,8 @@ describe('settings that exclude each other', () => {
     { AUTH_JWKS_URL: 'https://i.example/keys', AUTH_JWKS_FILE: import.meta.filename },
     { REDIS_SENTINEL_NODES: 'a:1' },
     { REDIS_SENTINEL_NAME: 'main' },
+    { AUTH_PLAN_CLAIM: 'plan' },
+    { RATE_LIMIT_PLANS: 'free=1' },
     { SHUTDOWN_DELAY_SECONDS: '30' },
   ])('%o are refused, each named', (environment) => {
     const message = messageOf(environment);
@@ -148,6 +158,14 @@ describe('a file that a secret or key set should stand in', () => {
     expect(messageOf({ ...alone, [name]: path })).toMatch(new RegExp(`^  ${name}: `, 'm'));
   });
 });
+
+test.each([{ ACCESS_POLICY: 'tenant' }, { RATE_LIMIT_TENANT_MAX: '10' }])(
+  '%o is a fault without a claim that names tenants',
+  (environment) => {
+    expect(messageOf(environment)).toContain('AUTH_TENANT_CLAIM: is required where');
+    expect(messageOf({ ...environment, AUTH_TENANT_CLAIM: 'org' })).toBe('');
+  },
+);
 
 describe('the settings of sessions', () => {
   const key = 'k'.repeat(43);

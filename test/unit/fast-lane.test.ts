@@ -65,7 +65,8 @@ beforeAll(async () => {
     browserSessions: undefined,
     accessPolicy: { ...authenticatedPolicy, allowsAtOnce: () => world.allowed },
     limitByAddress: limiter('address'),
-    limitByUser: limiter('user'),
+    limitByUser: { ...limiter('user'), hit: () => [limiter('user').hit()] },
+    upstreamCosts: undefined,
     limitNotFound: {
       check: reached,
       count: () => (error, _req, _res, next) => next(error),

@@ -6,7 +6,7 @@ export const limits: Row = {
     {
       title: 'Rejections by limit',
       shows:
-        'Requests each second that were over a limit: `user` by RATE_LIMIT_MAX, `ip` by RATE_LIMIT_IP_MAX, `not_found` by RATE_LIMIT_NOT_FOUND_MAX.',
+        'Requests each second that were over a limit: `user` by RATE_LIMIT_MAX, `ip` by RATE_LIMIT_IP_MAX, `not_found` by RATE_LIMIT_NOT_FOUND_MAX, the others by the setting of their name.',
       normal: 'None, or one client gone wild for a minute.',
       otherwise:
         'Many of `ip`: is TRUST_PROXY right? Else all clients count as one address, that of the proxy.',
@@ -35,6 +35,19 @@ export const limits: Row = {
       thresholds: ['green', [0.05, 'red']],
     },
     {
+      title: 'Budget for Magic Hour',
+      shows:
+        'Share of UPSTREAM_BUDGET_MAX that is used in the window, as the replica that knows most sees it.',
+      normal: 'Below 80 % at the end of each window; 0 where no budget is set.',
+      otherwise: 'Look who misses so much, and whether the caches lost what they had.',
+      alerts: ['UpstreamBudgetNearlyUsedUp', 'UpstreamBudgetExhausted'],
+      unit: 'percentunit',
+      width: 8,
+      max: 1,
+      queries: [{ expr: `max(${of('upstream_budget_used_ratio')})`, legend: 'used' }],
+      thresholds: ['green', [0.8, 'red']],
+    },
+    {
       title: 'Asked for in vain',
       shows: 'Different projects each minute that users asked for and that are not there, or not theirs.',
       normal: 'Few: projects that were deleted.',
@@ -42,7 +55,7 @@ export const limits: Row = {
         'Somebody tries ids, or a frontend goes on showing what is gone. `enumeration_suspected` in the log says which user.',
       alerts: ['ProjectsEnumerated'],
       unit: 'none',
-      width: 8,
+      width: 6,
       queries: [{ expr: `sum(${perSecond('distinct_not_found_total')}) * 60`, legend: 'in vain' }],
     },
     {
@@ -54,7 +67,7 @@ export const limits: Row = {
       alerts: ['AuthenticationUnavailable'],
       as: 'stacked',
       unit: 'reqps',
-      width: 8,
+      width: 6,
       queries: [
         { expr: `sum by (reason) (${perSecond('authentication_failures_total')})`, legend: '{{reason}}' },
       ],
@@ -69,7 +82,7 @@ export const limits: Row = {
       alerts: ['SessionLoginsFail'],
       as: 'stacked',
       unit: 'none',
-      width: 8,
+      width: 6,
       queries: [
         { expr: `sum by (result) (${perSecond('session_logins_total')}) * 60`, legend: 'login {{result}}' },
         {
@@ -85,7 +98,7 @@ export const limits: Row = {
       otherwise: 'None: nobody gets in. Can the pods reach the address in AUTH_ISSUER or AUTH_JWKS_URL?',
       alerts: ['AuthenticationUnavailable'],
       unit: 'none',
-      width: 8,
+      width: 6,
       max: 1,
       words: { 0: 'none', 1: 'there' },
       queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}}' }],
