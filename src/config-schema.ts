@@ -36,10 +36,11 @@ const ratio = z
 const seconds = (min = 0) => wholeNumber(min, Math.floor(MAX_TIMER_MS / 1000));
 const milliseconds = (min = 0) => wholeNumber(min, MAX_TIMER_MS);
 
-const text = z.string().trim().min(1, 'must not be empty');
-const optional = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? undefined);
+export const text = z.string().trim().min(1, 'must not be empty');
+export const optional = <T extends z.ZodType>(type: T) =>
+  type.nullish().transform((value) => value ?? undefined);
 
-const list = z.string().transform((value) =>
+export const list = z.string().transform((value) =>
   value
     .split(',')
     .map((item) => item.trim())
@@ -55,7 +56,7 @@ const url = (protocols: readonly string[]) =>
       error: `must be an address that starts with ${protocols.map((name) => `${name}//`).join(' or ')}`,
     });
 /** User info would be sent to, or compared with, whoever answers there; Node's fetch refuses it, too. */
-const webUrl = url(['http:', 'https:']).refine(
+export const webUrl = url(['http:', 'https:']).refine(
   (value) => !URL.canParse(value) || new URL(value).username + new URL(value).password === '',
   { error: 'must hold no user name and no password' },
 );
@@ -147,6 +148,9 @@ const SAMPLERS = [
   'parentbased_traceidratio',
 ] as const;
 
+export const algorithms = z.array(algorithm).min(1, 'must name at least one algorithm');
+export const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope (RFC 6749, 3.3)');
+
 /** The shape of config/default.yaml, with what the environment may put in its places. */
 export const settingsSchema = z.object({
   upstream: z.object({
@@ -182,12 +186,12 @@ export const settingsSchema = z.object({
     audience: optional(text),
     jwksUrl: optional(webUrl),
     jwksFile: optional(text),
-    algorithms: list.pipe(z.array(algorithm).min(1, 'must name at least one algorithm')),
+    algorithms: list.pipe(algorithms),
     userClaim: text,
     tenantClaim: optional(text),
-    requiredScope: optional(
-      z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope (RFC 6749, 3.3)'),
-    ),
+    requiredScope: optional(scope),
+    issuers: optional(z.string()),
+    issuersFile: optional(text),
     accessPolicy,
     ownerTtlSeconds: wholeNumber(0, 10 * 365 * 86_400),
   }),

@@ -14,7 +14,7 @@ import { countingListeners } from './metrics/listeners.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import type { RequestLog } from './request-log.ts';
 import { createLifecycle } from './shutdown.ts';
-import { openIssuerKeys } from './wiring/issuer-keys.ts';
+import { openIssuers } from './wiring/issuers.ts';
 import { openOps } from './wiring/ops.ts';
 import { openPublic } from './wiring/public.ts';
 import { openRedis } from './wiring/redis.ts';
@@ -55,7 +55,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   const lifecycle = createLifecycle();
   const tracing = await openTracing(config, { logger, version });
 
-  const issuer = openIssuerKeys(config.auth, clock, logger);
+  const issuers = openIssuers(config.auth, clock, logger);
   const webhookSecrets = openWebhookSecrets(config.webhooks, logger);
   const sessionSecrets = openSessionSecrets(config.session, logger);
   const upstream = openUpstream(config.upstream, {
@@ -108,13 +108,13 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   });
   const streams = createOpenStreams(config.events.maxStreamsPerUser);
 
-  const verifier = tracing.verifier(createTokenVerifier(issuer.keys, config.auth, clock));
+  const verifier = tracing.verifier(createTokenVerifier(issuers.judge, clock));
   const browserSessions = await openSessions(config, {
     clock,
     logger,
     secrets: sessionSecrets,
     redis: redis.connection,
-    keys: issuer.keys,
+    keys: issuers.first,
     verifier,
     count,
   });
@@ -155,7 +155,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     lookup,
     metrics,
     count,
-    issuer,
+    issuers,
     upstream,
     redis,
     memory,
@@ -173,7 +173,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   );
   lifecycle.started();
   // A failure is told by the keys themselves, and the first token asks for them again.
-  void issuer.keys.warmUp();
+  void issuers.warmUp();
 
   return {
     publicUrl: publicListener.url,
@@ -191,7 +191,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       opsListener.server.closeAllConnections();
       ops.close();
       upstream.close();
-      issuer.close();
+      issuers.close();
       webhookSecrets.close();
       sessionSecrets.close();
       await redis.close();

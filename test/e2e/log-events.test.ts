@@ -315,7 +315,7 @@ describe('one line tells of', () => {
     const first = await startStack({ env: { AUTH_JWKS_URL: `http://127.0.0.1:${await freePort()}/jwks` } });
     await eventually(() => linesOf(first, ...names).length > 0);
     expect(linesOf(first, ...names)).toEqual([
-      { event: 'issuer_keys_failed', reason: 'ECONNREFUSED', count: 1 },
+      { event: 'issuer_keys_failed', issuer: 'AUTH_ISSUER', reason: 'ECONNREFUSED', count: 1 },
     ]);
 
     first.issuer.respondWith('error');
@@ -325,8 +325,8 @@ describe('one line tells of', () => {
     await eventually(async () => (await second.lookup('complete-1')).status === 200);
     const told = linesOf(second, ...names);
     expect([told.at(0), told.at(-1)]).toEqual([
-      { event: 'issuer_keys_failed', reason: 'status_500', count: 1 },
-      { event: 'issuer_keys_loaded' },
+      { event: 'issuer_keys_failed', issuer: 'AUTH_ISSUER', reason: 'status_500', count: 1 },
+      { event: 'issuer_keys_loaded', issuer: 'AUTH_ISSUER' },
     ]);
     expect([...first.logs(), ...second.logs()].join()).not.toContain('"at":');
   });
@@ -337,7 +337,12 @@ describe('one line tells of', () => {
     await writeFile(path, '{"keys":');
     await eventually(() => linesOf(stack, 'issuer_keys_file_unusable').length > 0);
     expect(linesOf(stack, 'issuer_keys_file_unusable')).toEqual([
-      { event: 'issuer_keys_file_unusable', reason: expect.stringContaining('not usable'), count: 1 },
+      {
+        event: 'issuer_keys_file_unusable',
+        variable: 'AUTH_JWKS_FILE',
+        reason: expect.stringContaining('not usable'),
+        count: 1,
+      },
     ]);
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPrincipal } from '../../src/auth/principal.ts';
+import { createTokenJudge } from '../../src/auth/token-judge.ts';
 import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { startStack } from '../support/stack.ts';
 import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
@@ -80,8 +81,7 @@ describe('two users', () => {
     const { keys, clock } = createFakeIssuer([key]);
     const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
     const verifier = createTokenVerifier(
-      keys,
-      { ...rules, tenantClaim: 'org', requiredScope: undefined },
+      createTokenJudge(keys, { ...rules, tenantClaim: 'org', requiredScope: undefined }, clock),
       clock,
     );
     // Any UTF-16, unpaired surrogates too; few characters and a common beginning, so that alike names are frequent.

@@ -54,16 +54,21 @@ describe('the configuration', () => {
         commandTimeoutMs: 250,
       },
       auth: {
-        issuer: 'https://issuer.example/',
-        audience: 'bff',
-        jwksUrl: undefined,
-        jwksFile: undefined,
-        algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
-        userClaim: 'sub',
-        tenantClaim: undefined,
-        requiredScope: undefined,
         accessPolicy: 'authenticated',
         ownerTtlSeconds: 0,
+        issuers: [
+          {
+            setting: 'AUTH_ISSUER',
+            issuer: 'https://issuer.example/',
+            audience: 'bff',
+            jwksUrl: undefined,
+            jwksFile: undefined,
+            algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+            userClaim: 'sub',
+            tenantClaim: undefined,
+            requiredScope: undefined,
+          },
+        ],
       },
       rateLimit: {
         max: 600,
@@ -128,7 +133,7 @@ describe('the configuration', () => {
       { host: 'redis-1', port: 6379 },
       { host: '::1', port: 6380 },
     ]);
-    expect(config.auth.algorithms).toEqual(['ES256', 'EdDSA']);
+    expect(config.auth.issuers[0].algorithms).toEqual(['ES256', 'EdDSA']);
     expect(config.cache.pendingTtlMs).toBe(0);
     expect(config.log.hitSampleRatio).toBe(0.01);
   });

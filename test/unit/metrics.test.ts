@@ -33,7 +33,7 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   upstream_contract_drift_total: { type: 'counter', labels: ['field'] },
   build_info: { type: 'gauge', labels: ['node', 'version'] },
   redis_configured: { type: 'gauge', labels: [] },
-  issuer_keys_available: { type: 'gauge', labels: [] },
+  issuer_keys_available: { type: 'gauge', labels: ['issuer'] },
   secret_file_usable: { type: 'gauge', labels: ['file'] },
   tls_certificate_expiry_timestamp_seconds: { type: 'gauge', labels: ['peer'] },
 };
@@ -52,7 +52,7 @@ function createBusyMetrics() {
     upstreamQueued: () => 2,
     redisConfigured: () => true,
     redisUp: () => true,
-    issuerKeysAvailable: () => true,
+    issuerKeysAvailable: () => [['AUTH_ISSUER', true]],
     cacheMemoryBytes: () => 4096,
     cacheMemoryEntries: () => 4,
     eventStreamsOpen: () => 7,

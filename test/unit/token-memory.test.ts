@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createTokenJudge } from '../../src/auth/token-judge.ts';
 import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { NOW_MS } from '../support/builders.ts';
 import type { SigningKey } from '../support/signing-keys.ts';
@@ -13,8 +14,7 @@ function create(requiredScope?: string, published: readonly SigningKey[] | undef
   const issuer = createFakeIssuer(published);
   const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
   const verifier = createTokenVerifier(
-    issuer.keys,
-    { ...rules, tenantClaim: undefined, requiredScope },
+    createTokenJudge(issuer.keys, { ...rules, tenantClaim: undefined, requiredScope }, issuer.clock),
     issuer.clock,
   );
   return { issuer, verifier, verify: async (token: string) => verifier.verify(token) };
@@ -114,7 +114,7 @@ describe('a token that is not let in', () => {
     issuer.publish(undefined);
     const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
     const all = { ...rules, tenantClaim: undefined, requiredScope: undefined };
-    const verifier = createTokenVerifier(issuer.keys, all, issuer.clock);
+    const verifier = createTokenVerifier(createTokenJudge(issuer.keys, all, issuer.clock), issuer.clock);
     await expect(verifier.verify(await signToken(key))).rejects.toMatchObject({
       code: 'authentication_unavailable',
       status: 503,

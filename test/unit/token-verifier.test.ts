@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createTokenVerifier, type TokenRules } from '../../src/auth/token-verifier.ts';
+import { createTokenJudge, type TokenRules } from '../../src/auth/token-judge.ts';
+import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { NOW_MS } from '../support/builders.ts';
 import type { SigningKey } from '../support/signing-keys.ts';
 import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
@@ -24,7 +25,10 @@ beforeAll(async () => {
 
 function create(rules: Partial<TokenRules> = {}) {
   const issuer = createFakeIssuer([key]);
-  const verifier = createTokenVerifier(issuer.keys, { ...RULES, ...rules }, issuer.clock);
+  const verifier = createTokenVerifier(
+    createTokenJudge(issuer.keys, { ...RULES, ...rules }, issuer.clock),
+    issuer.clock,
+  );
   // An async function turns what is thrown at once into a rejection, as the caller's `await` does.
   return { verify: async (token: string) => verifier.verify(token) };
 }

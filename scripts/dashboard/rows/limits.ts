@@ -88,7 +88,7 @@ export const limits: Row = {
       width: 8,
       max: 1,
       words: { 0: 'none', 1: 'there' },
-      queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}}' }],
+      queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}} {{issuer}}' }],
     },
   ],
 };

@@ -1,0 +1,131 @@
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { isJwksText } from './auth/jwks.ts';
+import { fileFault } from './config-files.ts';
+import { algorithms, list, optional, type Settings, scope, text, webUrl } from './config-schema.ts';
+
+/** One whose tokens let their users in. */
+export interface IssuerSettings {
+  /** Where it stands in the settings: `AUTH_ISSUER`, `AUTH_ISSUERS[0]`, `AUTH_ISSUERS_FILE[0]`. */
+  readonly setting: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUrl: string | undefined;
+  readonly jwksFile: string | undefined;
+  readonly algorithms: readonly string[];
+  readonly userClaim: string;
+  readonly tenantClaim: string | undefined;
+  readonly requiredScope: string | undefined;
+}
+
+/** A list that the environment holds, or names a file of. */
+export interface IssuerListSource {
+  readonly setting: 'AUTH_ISSUERS' | 'AUTH_ISSUERS_FILE';
+  readonly text: string;
+}
+
+/** Each has keys, a fetch and a gauge of its own. */
+const MAX_ISSUERS = 20;
+
+/** `null` takes back what an AUTH_* setting says; what is left out, is as that setting says. */
+const entrySchema = z.strictObject(
+  {
+    issuer: webUrl,
+    audience: optional(text),
+    jwksUrl: optional(webUrl),
+    jwksFile: optional(text),
+    algorithms: z
+      .union([list, z.array(z.string())], { error: 'must be a list of algorithms' })
+      .pipe(algorithms)
+      .optional(),
+    userClaim: text.optional(),
+    tenantClaim: text.nullish(),
+    requiredScope: scope.nullish(),
+  },
+  // The name of what is unknown may be a secret in the wrong place.
+  { error: ({ code }) => (code === 'unrecognized_keys' ? 'has a member that no issuer has' : undefined) },
+);
+export const ISSUER_MEMBERS = Object.keys(entrySchema.shape);
+type Entry = z.output<typeof entrySchema>;
+
+const listSchema = z
+  .array(entrySchema, { error: 'must be a list of issuers, in YAML or JSON' })
+  .min(1, 'must name at least one issuer')
+  .max(MAX_ISSUERS, `must name at most ${MAX_ISSUERS} issuers`);
+
+/**
+ * Reads a list of issuers.
+ *
+ * @param named what the AUTH_* settings say, as far as it matters to faults
+ * @returns faults as `AUTH_ISSUERS[1].audience: …`, with no value in them
+ */
+export function readIssuerList(
+  source: IssuerListSource,
+  named: { readonly issuer: string | undefined; readonly hasAudience: boolean },
+): { readonly entries: readonly Entry[]; readonly faults: readonly string[] } {
+  const parsed = listSchema.safeParse(parseYaml(source.text));
+  if (!parsed.success) {
+    return {
+      entries: [],
+      faults: parsed.error.issues.map(({ path, message }) => `${place(source.setting, path)}: ${message}`),
+    };
+  }
+  const entries = parsed.data;
+  const before = new Set(named.issuer === undefined ? [] : [named.issuer]);
+  const faults = entries.flatMap(({ issuer, audience, jwksUrl, jwksFile }, index) => {
+    const at = (member: string) => place(source.setting, [index, member]);
+    const found: string[] = [];
+    if (before.has(issuer)) found.push(`${at('issuer')}: is named before`);
+    before.add(issuer);
+    if (audience === undefined && !named.hasAudience) {
+      found.push(`${at('audience')}: is required (or AUTH_AUDIENCE)`);
+    }
+    if (jwksUrl !== undefined && jwksFile !== undefined) {
+      found.push(`${at('jwksUrl')}, ${at('jwksFile')}: only one of them may be set`);
+    }
+    return [...found, ...fileFault(at('jwksFile'), jwksFile, isJwksText, 'JWKS')];
+  });
+  return { entries, faults };
+}
+
+/** All issuers: that of the AUTH_* settings, where there is one, and those of the list, with the rest of these settings as defaults. */
+export function issuerSettings(
+  auth: Settings['auth'],
+  source: IssuerListSource | undefined,
+  entries: readonly Entry[],
+): IssuerSettings[] {
+  const { issuer, audience, jwksUrl, jwksFile, userClaim, tenantClaim, requiredScope } = auth;
+  const common = { algorithms: auth.algorithms, userClaim, tenantClaim, requiredScope };
+  const first =
+    issuer === undefined || audience === undefined
+      ? []
+      : [{ setting: 'AUTH_ISSUER', issuer, audience, jwksUrl, jwksFile, ...common }];
+  const more = entries.map((entry, index) => ({
+    setting: place(source?.setting ?? 'AUTH_ISSUERS', [index]),
+    issuer: entry.issuer,
+    audience: entry.audience ?? audience ?? '',
+    jwksUrl: entry.jwksUrl,
+    jwksFile: entry.jwksFile,
+    algorithms: entry.algorithms ?? common.algorithms,
+    userClaim: entry.userClaim ?? common.userClaim,
+    tenantClaim: entry.tenantClaim === undefined ? common.tenantClaim : (entry.tenantClaim ?? undefined),
+    requiredScope:
+      entry.requiredScope === undefined ? common.requiredScope : (entry.requiredScope ?? undefined),
+  }));
+  return [...first, ...more];
+}
+
+/** @returns `undefined`, which no list is, where it can't be read in one way */
+function parseYaml(text: string): unknown {
+  try {
+    const document = parseDocument(text);
+    return document.errors.length > 0 || document.warnings.length > 0 ? undefined : document.toJS();
+  } catch {
+    return undefined;
+  }
+}
+
+/** `AUTH_ISSUERS[1].audience` */
+function place(setting: string, path: readonly PropertyKey[]): string {
+  return `${setting}${path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')}`;
+}
