@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
+/** Where a secret comes from: its value, or a file that holds it and may change while the service runs. */
+export type SecretSource = { readonly value: string } | { readonly file: string };
+
+export function secretSource(value: string | undefined, file: string | undefined): SecretSource | undefined {
+  if (value !== undefined) return { value };
+  return file === undefined ? undefined : { file };
+}
+
 /**
  * What is wrong with a file that a setting names; nothing where it names none.
  *

@@ -1,8 +1,18 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { isJwksText } from './auth/jwks.ts';
-import { fileFault } from './config-files.ts';
-import { algorithms, list, optional, type Settings, scope, text, webUrl } from './config-schema.ts';
+import { fileFault, type SecretSource, secretSource } from './config-files.ts';
+import {
+  algorithms,
+  clientCredential,
+  isUsableClientSecret,
+  list,
+  optional,
+  type Settings,
+  scope,
+  text,
+  webUrl,
+} from './config-schema.ts';
 
 /** One whose tokens let their users in. */
 export interface IssuerSettings {
@@ -16,6 +26,17 @@ export interface IssuerSettings {
   readonly userClaim: string;
   readonly tenantClaim: string | undefined;
   readonly requiredScope: string | undefined;
+  /** `undefined` where its opaque tokens are not taken. */
+  readonly introspection: IntrospectionSettings | undefined;
+}
+
+export interface IntrospectionSettings {
+  /** `undefined` where the issuer's metadata says it. */
+  readonly url: string | undefined;
+  readonly clientId: string;
+  readonly clientSecret: SecretSource;
+  /** The variable, or the place in a list, of the secret's file. */
+  readonly secretSetting: string;
 }
 
 /** A list that the environment holds, or names a file of. */
@@ -26,6 +47,18 @@ export interface IssuerListSource {
 
 /** Each has keys, a fetch and a gauge of its own. */
 const MAX_ISSUERS = 20;
+
+// The name of what is unknown may be a secret in the wrong place.
+const unknownMember = {
+  error: ({ code }: { readonly code?: string | undefined }) =>
+    code === 'unrecognized_keys' ? 'has a member that no issuer has' : undefined,
+};
+
+/** A secret stands in a file alone: a list can be shown. */
+const introspectionSchema = z.strictObject(
+  { clientId: clientCredential, clientSecretFile: text, url: optional(webUrl) },
+  unknownMember,
+);
 
 /** `null` takes back what an AUTH_* setting says; what is left out, is as that setting says. */
 const entrySchema = z.strictObject(
@@ -41,11 +74,12 @@ const entrySchema = z.strictObject(
     userClaim: text.optional(),
     tenantClaim: text.nullish(),
     requiredScope: scope.nullish(),
+    introspection: optional(introspectionSchema),
   },
-  // The name of what is unknown may be a secret in the wrong place.
-  { error: ({ code }) => (code === 'unrecognized_keys' ? 'has a member that no issuer has' : undefined) },
+  unknownMember,
 );
 export const ISSUER_MEMBERS = Object.keys(entrySchema.shape);
+export const INTROSPECTION_MEMBERS = Object.keys(introspectionSchema.shape);
 type Entry = z.output<typeof entrySchema>;
 
 const listSchema = z
@@ -61,7 +95,11 @@ const listSchema = z
  */
 export function readIssuerList(
   source: IssuerListSource,
-  named: { readonly issuer: string | undefined; readonly hasAudience: boolean },
+  named: {
+    readonly issuer: string | undefined;
+    readonly hasAudience: boolean;
+    readonly introspects: boolean;
+  },
 ): { readonly entries: readonly Entry[]; readonly faults: readonly string[] } {
   const parsed = listSchema.safeParse(parseYaml(source.text));
   if (!parsed.success) {
@@ -72,8 +110,9 @@ export function readIssuerList(
   }
   const entries = parsed.data;
   const before = new Set(named.issuer === undefined ? [] : [named.issuer]);
-  const faults = entries.flatMap(({ issuer, audience, jwksUrl, jwksFile }, index) => {
-    const at = (member: string) => place(source.setting, [index, member]);
+  let introspects = named.introspects;
+  const faults = entries.flatMap(({ issuer, audience, jwksUrl, jwksFile, introspection }, index) => {
+    const at = (...path: string[]) => place(source.setting, [index, ...path]);
     const found: string[] = [];
     if (before.has(issuer)) found.push(`${at('issuer')}: is named before`);
     before.add(issuer);
@@ -83,7 +122,18 @@ export function readIssuerList(
     if (jwksUrl !== undefined && jwksFile !== undefined) {
       found.push(`${at('jwksUrl')}, ${at('jwksFile')}: only one of them may be set`);
     }
-    return [...found, ...fileFault(at('jwksFile'), jwksFile, isJwksText, 'JWKS')];
+    if (introspection !== undefined && introspects) {
+      found.push(
+        `${at('introspection')}: only one issuer can be asked, since it is shown every opaque token`,
+      );
+    }
+    introspects ||= introspection !== undefined;
+    const secretFile = introspection?.clientSecretFile;
+    return [
+      ...found,
+      ...fileFault(at('jwksFile'), jwksFile, isJwksText, 'JWKS'),
+      ...fileFault(at('introspection', 'clientSecretFile'), secretFile, isUsableClientSecret, 'secret'),
+    ];
   });
   return { entries, faults };
 }
@@ -99,9 +149,20 @@ export function issuerSettings(
   const first =
     issuer === undefined || audience === undefined
       ? []
-      : [{ setting: 'AUTH_ISSUER', issuer, audience, jwksUrl, jwksFile, ...common }];
+      : [
+          {
+            setting: 'AUTH_ISSUER',
+            issuer,
+            audience,
+            jwksUrl,
+            jwksFile,
+            ...common,
+            introspection: introspectionOf(auth),
+          },
+        ];
+  const listed = source?.setting ?? 'AUTH_ISSUERS';
   const more = entries.map((entry, index) => ({
-    setting: place(source?.setting ?? 'AUTH_ISSUERS', [index]),
+    setting: place(listed, [index]),
     issuer: entry.issuer,
     audience: entry.audience ?? audience ?? '',
     jwksUrl: entry.jwksUrl,
@@ -111,8 +172,23 @@ export function issuerSettings(
     tenantClaim: entry.tenantClaim === undefined ? common.tenantClaim : (entry.tenantClaim ?? undefined),
     requiredScope:
       entry.requiredScope === undefined ? common.requiredScope : (entry.requiredScope ?? undefined),
+    introspection: entry.introspection && {
+      url: entry.introspection.url,
+      clientId: entry.introspection.clientId,
+      clientSecret: { file: entry.introspection.clientSecretFile },
+      secretSetting: place(listed, [index, 'introspection', 'clientSecretFile']),
+    },
   }));
   return [...first, ...more];
+}
+
+function introspectionOf(auth: Settings['auth']): IntrospectionSettings | undefined {
+  const { introspectionClientId: clientId, introspectionUrl: url } = auth;
+  const clientSecret = secretSource(auth.introspectionClientSecret, auth.introspectionClientSecretFile);
+  const secretSetting = 'AUTH_INTROSPECTION_CLIENT_SECRET_FILE';
+  return clientId === undefined || clientSecret === undefined
+    ? undefined
+    : { url, clientId, clientSecret, secretSetting };
 }
 
 /** @returns `undefined`, which no list is, where it can't be read in one way */

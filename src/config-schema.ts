@@ -131,6 +131,12 @@ const secureOrigin = origin.refine(
 /** Long enough that nobody guesses it, and that it stands nowhere by chance. */
 const webhookSecret = visibleAscii.min(8, 'must have at least 8 characters');
 
+/** RFC 6749, appendix A.1 and A.2. */
+export const clientCredential = z
+  .string()
+  .trim()
+  .regex(/^[\x20-\x7e]+$/, 'must be visible ASCII characters');
+
 const keyValues = optionalList.transform((items, context) => {
   const parsed = parseKeyValues(items);
   if (parsed !== undefined) return parsed;
@@ -192,6 +198,11 @@ export const settingsSchema = z.object({
     requiredScope: optional(scope),
     issuers: optional(z.string()),
     issuersFile: optional(text),
+    introspectionClientId: optional(clientCredential),
+    introspectionClientSecret: optional(clientCredential),
+    introspectionClientSecretFile: optional(text),
+    introspectionUrl: optional(webUrl),
+    introspectionCacheSeconds: seconds(),
     accessPolicy,
     ownerTtlSeconds: wholeNumber(0, 10 * 365 * 86_400),
   }),
@@ -279,4 +290,9 @@ export function isUsableWebhookSecret(content: string): boolean {
 /** The same of keys that sessions are encrypted with, and the keys. */
 export function readEncryptionKeys(content: string): readonly string[] | undefined {
   return encryptionKeys.safeParse(content).data;
+}
+
+/** The same of a client's secret at an issuer. */
+export function isUsableClientSecret(content: string): boolean {
+  return clientCredential.safeParse(content).success;
 }

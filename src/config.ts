@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { isJwksText } from './auth/jwks.ts';
-import { fileFault, readTextFile } from './config-files.ts';
+import { fileFault, readTextFile, type SecretSource, secretSource } from './config-files.ts';
 import {
   type IssuerListSource,
   type IssuerSettings,
@@ -10,6 +10,7 @@ import {
   readIssuerList,
 } from './config-issuers.ts';
 import {
+  isUsableClientSecret,
   isUsableSecret,
   isUsableWebhookSecret,
   readEncryptionKeys,
@@ -26,11 +27,8 @@ type Variables = z.output<typeof variablesSchema>;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where a secret comes from: its value, or a file that holds it and may change while the service runs. */
-export type SecretSource = { readonly value: string } | { readonly file: string };
-
 export interface Config extends Omit<Settings, 'auth' | 'upstream' | 'webhooks' | 'session'> {
-  readonly auth: Pick<Settings['auth'], 'accessPolicy' | 'ownerTtlSeconds'> & {
+  readonly auth: Pick<Settings['auth'], 'accessPolicy' | 'ownerTtlSeconds' | 'introspectionCacheSeconds'> & {
     /** All whose tokens let their users in; the first is meant where none is named. */
     readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]];
   };
@@ -141,7 +139,18 @@ const SESSION_SECRET = ['SESSION_CLIENT_SECRET', 'SESSION_CLIENT_SECRET_FILE'] a
 const SESSION_KEYS = ['SESSION_ENCRYPTION_KEYS', 'SESSION_ENCRYPTION_KEYS_FILE'] as const;
 const REDIS = ['REDIS_URL', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINEL_NODES'] as const;
 /** What these say, they say of no other issuer. */
-const OF_AUTH_ISSUER = ['AUTH_JWKS_URL', 'AUTH_JWKS_FILE'];
+const OF_AUTH_ISSUER = [
+  'AUTH_JWKS_URL',
+  'AUTH_JWKS_FILE',
+  'AUTH_INTROSPECTION_CLIENT_ID',
+  'AUTH_INTROSPECTION_CLIENT_SECRET',
+  'AUTH_INTROSPECTION_CLIENT_SECRET_FILE',
+  'AUTH_INTROSPECTION_URL',
+];
+const INTROSPECTION_SECRET = [
+  'AUTH_INTROSPECTION_CLIENT_SECRET',
+  'AUTH_INTROSPECTION_CLIENT_SECRET_FILE',
+] as const;
 
 /** Faults between settings, found on the environment itself so that they stand beside a setting's own faults. */
 function relationFaults(environment: Environment): string[] {
@@ -159,6 +168,14 @@ function relationFaults(environment: Environment): string[] {
     }
   } else {
     for (const name of OF_AUTH_ISSUER.filter(isSet)) faults.push(`${name}: needs AUTH_ISSUER`);
+  }
+  if (isSet('AUTH_INTROSPECTION_CLIENT_ID') !== INTROSPECTION_SECRET.some(isSet)) {
+    faults.push(
+      'AUTH_INTROSPECTION_CLIENT_ID, AUTH_INTROSPECTION_CLIENT_SECRET: each needs the other (or AUTH_INTROSPECTION_CLIENT_SECRET_FILE)',
+    );
+  }
+  if (isSet('AUTH_INTROSPECTION_URL') && !isSet('AUTH_INTROSPECTION_CLIENT_ID')) {
+    faults.push('AUTH_INTROSPECTION_URL: needs AUTH_INTROSPECTION_CLIENT_ID');
   }
   if (isSet('REDIS_SENTINEL_NODES') !== isSet('REDIS_SENTINEL_NAME')) {
     faults.push('REDIS_SENTINEL_NODES, REDIS_SENTINEL_NAME: each needs the other');
@@ -187,6 +204,7 @@ function relationFaults(environment: Environment): string[] {
     ...atMostOne(...WEBHOOK_NEXT),
     ...atMostOne('AUTH_JWKS_URL', 'AUTH_JWKS_FILE'),
     ...atMostOne('AUTH_ISSUERS', 'AUTH_ISSUERS_FILE'),
+    ...atMostOne(...INTROSPECTION_SECRET),
     ...atMostOne(...REDIS),
   ];
 }
@@ -220,6 +238,7 @@ const FILES = {
   SESSION_CLIENT_SECRET_FILE: { isUsable: isUsableSecret, holds: 'secret' },
   SESSION_ENCRYPTION_KEYS_FILE: { isUsable: areUsableKeys, holds: 'keys of 32 bytes in base64url' },
   AUTH_JWKS_FILE: { isUsable: isJwksText, holds: 'JWKS' },
+  AUTH_INTROSPECTION_CLIENT_SECRET_FILE: { isUsable: isUsableClientSecret, holds: 'secret' },
 };
 
 export function areUsableKeys(content: string): boolean {
@@ -248,25 +267,24 @@ function issuersOf(environment: Environment): ReturnType<typeof readIssuerList> 
     setting: file === undefined ? 'AUTH_ISSUERS' : 'AUTH_ISSUERS_FILE',
     text: read.text,
   } as const;
-  const named = { issuer: given('AUTH_ISSUER')?.trim(), hasAudience: given('AUTH_AUDIENCE') !== undefined };
+  const named = {
+    issuer: given('AUTH_ISSUER')?.trim(),
+    hasAudience: given('AUTH_AUDIENCE') !== undefined,
+    introspects: given('AUTH_INTROSPECTION_CLIENT_ID') !== undefined,
+  };
   return { ...readIssuerList(source, named), source };
-}
-
-function secretSource(value: string | undefined, file: string | undefined): SecretSource | undefined {
-  if (value !== undefined) return { value };
-  return file === undefined ? undefined : { file };
 }
 
 function toConfig(settings: Settings, [issuer, ...more]: readonly IssuerSettings[]): Config {
   const { apiKey, apiKeyFile, nextApiKey, nextApiKeyFile, ...upstream } = settings.upstream;
   const key = secretSource(apiKey, apiKeyFile);
-  const { accessPolicy, ownerTtlSeconds } = settings.auth;
+  const { accessPolicy, ownerTtlSeconds, introspectionCacheSeconds } = settings.auth;
   if (key === undefined || issuer === undefined) {
     throw new ConfigError(['MAGIC_HOUR_API_KEY, AUTH_ISSUER: are required']);
   }
   return {
     ...settings,
-    auth: { accessPolicy, ownerTtlSeconds, issuers: [issuer, ...more] },
+    auth: { accessPolicy, ownerTtlSeconds, introspectionCacheSeconds, issuers: [issuer, ...more] },
     upstream: { ...upstream, apiKey: key, nextApiKey: secretSource(nextApiKey, nextApiKeyFile) },
     webhooks: webhookSettings(settings.webhooks),
     session: sessionSettings(settings.session),

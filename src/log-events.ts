@@ -279,6 +279,42 @@ export const LOG_EVENTS = {
       count: COUNT,
     },
   },
+  introspection_failed: {
+    levels: ['warn'],
+    message: "{issuer}: the issuer can't be asked about opaque tokens",
+    meaning:
+      'Users whose token it affirmed a moment ago go on, others get 503 `authentication_unavailable`. JWTs are judged as ever.',
+    action:
+      'Mend the issuer. `status_401`: it refuses this service; set `AUTH_INTROSPECTION_CLIENT_ID` and its secret right.',
+    runbook: 'authenticationunavailable',
+    fields: {
+      issuer: ISSUER,
+      reason: { type: 'string', meaning: 'as of `issuer_keys_failed`' },
+      count: COUNT,
+    },
+  },
+  introspection_works_again: {
+    levels: ['info'],
+    message: '{issuer}: the issuer can be asked about opaque tokens again',
+    meaning: 'Follows `introspection_failed`.',
+    action: NOTHING,
+    fields: { issuer: ISSUER },
+  },
+  introspection_secret_file_unusable: {
+    levels: ['warn'],
+    message: "{variable}, the file of this service's secret at the issuer: {reason}",
+    meaning: 'The file changed, and the last good secret stays in force.',
+    action: 'Write the secret there, alone.',
+    runbook: 'secretfileunusable',
+    fields: {
+      variable: {
+        type: 'string',
+        meaning: '`AUTH_INTROSPECTION_CLIENT_SECRET_FILE`, or a place in a list of issuers',
+      },
+      reason: { type: 'string', meaning: 'in words; nothing of the file' },
+      count: COUNT,
+    },
+  },
   upstream_key_file_unusable: {
     levels: ['warn'],
     message: "{variable}, the file of the upstream's key: {reason}",

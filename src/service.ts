@@ -55,14 +55,14 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   const lifecycle = createLifecycle();
   const tracing = await openTracing(config, { logger, version });
 
-  const issuers = openIssuers(config.auth, clock, logger);
+  const issuers = openIssuers(config.auth, { clock, logger, count });
   const webhookSecrets = openWebhookSecrets(config.webhooks, logger);
   const sessionSecrets = openSessionSecrets(config.session, logger);
   const upstream = openUpstream(config.upstream, {
     clock,
     events: count,
     logger,
-    otherSecrets: () => [...webhookSecrets.all(), sessionSecrets.clientSecret()],
+    otherSecrets: () => [...webhookSecrets.all(), sessionSecrets.clientSecret(), ...issuers.secrets()],
     userAgent: `magic-hour-bff/${version}`,
     tracing,
   });

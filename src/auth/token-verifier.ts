@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lookup/ports.ts';
+import { invalid } from './claims.ts';
 import type { Principal } from './principal.ts';
-import { invalid, type JudgedToken, type TokenJudge } from './token-judge.ts';
+import type { JudgedToken, TokenJudge } from './token-judge.ts';
 
 export interface TokenVerifier {
   /**

@@ -1,3 +1,4 @@
+import type { IntrospectionResult } from '../auth/introspection.ts';
 import type { RedisOperation } from '../cache/redis-guard.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { LimitPolicy } from '../http/limit.ts';
@@ -57,6 +58,13 @@ export const LOGIN_RESULTS = all<LoginResult>({
 export const REFRESH_RESULTS = all<RefreshResult>({ refreshed: true, ended: true, unavailable: true });
 
 export const SESSION_ENDINGS = all<SessionEnding>({ logout: true, everywhere: true, provider: true });
+
+export const INTROSPECTION_RESULTS = all<IntrospectionResult>({
+  active: true,
+  refused: true,
+  failed: true,
+  withheld: true,
+});
 
 export const LIMIT_POLICIES = all<LimitPolicy>({ user: true, ip: true, not_found: true });
 

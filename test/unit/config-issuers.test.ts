@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { ConfigError, type Environment, loadConfig } from '../../src/config.ts';
-import { ISSUER_MEMBERS } from '../../src/config-issuers.ts';
+import { INTROSPECTION_MEMBERS, ISSUER_MEMBERS } from '../../src/config-issuers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-issuers-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -51,7 +51,8 @@ describe('several issuers', () => {
       ),
     });
     const defaults = { algorithms: ['ES256'], userClaim: 'sub', tenantClaim: 'org', requiredScope: 'images' };
-    const byDiscovery = { jwksUrl: undefined, jwksFile: undefined };
+    const none = { introspection: undefined };
+    const byDiscovery = { jwksUrl: undefined, jwksFile: undefined, ...none };
     expect(issuers).toEqual([
       {
         setting: 'AUTH_ISSUER',
@@ -60,6 +61,7 @@ describe('several issuers', () => {
         ...defaults,
         jwksUrl: 'https://a.example/keys',
         jwksFile: undefined,
+        ...none,
       },
       {
         setting: 'AUTH_ISSUERS[0]',
@@ -105,6 +107,89 @@ describe('several issuers', () => {
       setting: 'AUTH_ISSUERS_FILE[0]',
       issuer: 'https://b.example',
     });
+  });
+});
+
+describe('the issuer that is asked about opaque tokens', () => {
+  const CLIENT = { AUTH_INTROSPECTION_CLIENT_ID: 'bff', AUTH_INTROSPECTION_CLIENT_SECRET: 'hunter2 hunter2' };
+  const secretFile = file('client-secret', 'hunter2\n');
+  const b = {
+    issuer: 'https://b.example',
+    introspection: { clientId: 'bff', clientSecretFile: secretFile, url: 'https://b.example/ask' },
+  };
+  const ONE_ONLY = 'only one issuer can be asked, since it is shown every opaque token';
+
+  test('is AUTH_ISSUER, with the secret as a value or a file', () => {
+    expect(issuersOf({ ...FIRST, ...CLIENT })[0].introspection).toEqual({
+      url: undefined,
+      clientId: 'bff',
+      clientSecret: { value: 'hunter2 hunter2' },
+      secretSetting: 'AUTH_INTROSPECTION_CLIENT_SECRET_FILE',
+    });
+    const fromFile = {
+      AUTH_INTROSPECTION_CLIENT_SECRET: '',
+      AUTH_INTROSPECTION_CLIENT_SECRET_FILE: secretFile,
+    };
+    expect(issuersOf({ ...FIRST, ...CLIENT, ...fromFile })[0].introspection?.clientSecret).toEqual({
+      file: secretFile,
+    });
+  });
+
+  test('or one of the list, with the secret in a file', () => {
+    expect(issuersOf({ ...FIRST, ...list(b) })[1]?.introspection).toEqual({
+      url: 'https://b.example/ask',
+      clientId: 'bff',
+      clientSecret: { file: secretFile },
+      secretSetting: 'AUTH_ISSUERS[0].introspection.clientSecretFile',
+    });
+  });
+
+  test.each<[string, Environment, string[]]>([
+    ['two of them', { ...FIRST, ...CLIENT, ...list(b) }, [`AUTH_ISSUERS[0].introspection: ${ONE_ONLY}`]],
+    [
+      'two of the list',
+      { ...FIRST, ...list(b, { ...b, issuer: 'https://c.example' }) },
+      [`AUTH_ISSUERS[1].introspection: ${ONE_ONLY}`],
+    ],
+    [
+      'one with its secret in the list',
+      { ...FIRST, ...list({ ...b, introspection: { ...b.introspection, clientSecret: 'hunter2' } }) },
+      ['AUTH_ISSUERS[0].introspection: has a member that no issuer has'],
+    ],
+    [
+      'one with a file that is not there',
+      { ...FIRST, ...list({ ...b, introspection: { ...b.introspection, clientSecretFile: '/nowhere' } }) },
+      ["AUTH_ISSUERS[0].introspection.clientSecretFile: the file can't be read (ENOENT)"],
+    ],
+    [
+      'one with a name and no secret',
+      { ...FIRST, AUTH_INTROSPECTION_CLIENT_ID: 'bff' },
+      [
+        'AUTH_INTROSPECTION_CLIENT_ID, AUTH_INTROSPECTION_CLIENT_SECRET: each needs the other (or AUTH_INTROSPECTION_CLIENT_SECRET_FILE)',
+      ],
+    ],
+    [
+      'one with an address alone',
+      { ...FIRST, AUTH_INTROSPECTION_URL: 'https://a.example/ask' },
+      ['AUTH_INTROSPECTION_URL: needs AUTH_INTROSPECTION_CLIENT_ID'],
+    ],
+    [
+      'one with its secret twice',
+      { ...FIRST, ...CLIENT, AUTH_INTROSPECTION_CLIENT_SECRET_FILE: secretFile },
+      [
+        'AUTH_INTROSPECTION_CLIENT_SECRET, AUTH_INTROSPECTION_CLIENT_SECRET_FILE: only one of them may be set',
+      ],
+    ],
+    [
+      'none that is named',
+      { ...CLIENT, AUTH_AUDIENCE: 'x', ...list({ issuer: 'https://b.example' }) },
+      [
+        'AUTH_INTROSPECTION_CLIENT_ID: needs AUTH_ISSUER',
+        'AUTH_INTROSPECTION_CLIENT_SECRET: needs AUTH_ISSUER',
+      ],
+    ],
+  ])('can not be %s', (_what, environment, faults) => {
+    expect(faultsOf(environment)).toEqual(faults);
   });
 });
 
@@ -202,13 +287,20 @@ describe('config/issuers.example.yaml', () => {
   const text = readFileSync('config/issuers.example.yaml', 'utf8');
 
   test('is a list that the service takes', () => {
-    expect(issuersOf({ AUTH_ISSUERS_FILE: 'config/issuers.example.yaml' })).toHaveLength(parse(text).length);
+    const here = text.replace('/run/secrets/introspection', file('example-secret', 'a secret'));
+    expect(here).not.toBe(text);
+    expect(issuersOf({ AUTH_ISSUERS_FILE: file('example.yaml', here) })).toHaveLength(parse(text).length);
   });
 
   test('explains every member that an issuer may have, and no other', () => {
-    expect(Object.keys(parse(text)[0])).toEqual(ISSUER_MEMBERS);
+    const [first] = parse(text);
+    expect(Object.keys(first)).toEqual(ISSUER_MEMBERS);
+    expect(Object.keys(first.introspection)).toEqual(INTROSPECTION_MEMBERS);
+    for (const member of INTROSPECTION_MEMBERS) {
+      expect(text, member).toMatch(new RegExp(`\\n {4}# [^\\n]+\\.\\n {4}${member}: `));
+    }
     for (const member of ISSUER_MEMBERS) {
-      expect(text, member).toMatch(new RegExp(`\\n(?: {2}|- )# [^\\n]+\\.\\n {2}${member}: `));
+      expect(text, member).toMatch(new RegExp(`\\n(?: {2}|- )# [^\\n]+\\.\\n {2}${member}:[ \\n]`));
     }
   });
 });

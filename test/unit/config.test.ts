@@ -56,6 +56,7 @@ describe('the configuration', () => {
       auth: {
         accessPolicy: 'authenticated',
         ownerTtlSeconds: 0,
+        introspectionCacheSeconds: 30,
         issuers: [
           {
             setting: 'AUTH_ISSUER',
@@ -67,6 +68,7 @@ describe('the configuration', () => {
             userClaim: 'sub',
             tenantClaim: undefined,
             requiredScope: undefined,
+            introspection: undefined,
           },
         ],
       },

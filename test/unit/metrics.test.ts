@@ -17,6 +17,7 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   upstream_requests_in_flight: { type: 'gauge', labels: [] },
   upstream_requests_queued: { type: 'gauge', labels: [] },
   authentication_failures_total: { type: 'counter', labels: ['reason'] },
+  token_introspections_total: { type: 'counter', labels: ['result'] },
   rate_limit_rejections_total: { type: 'counter', labels: ['policy'] },
   webhook_deliveries_total: { type: 'counter', labels: ['event', 'result'] },
   redis_up: { type: 'gauge', labels: [] },

@@ -54,7 +54,7 @@ export const limits: Row = {
       alerts: ['AuthenticationUnavailable'],
       as: 'stacked',
       unit: 'reqps',
-      width: 8,
+      width: 6,
       queries: [
         { expr: `sum by (reason) (${perSecond('authentication_failures_total')})`, legend: '{{reason}}' },
       ],
@@ -69,7 +69,7 @@ export const limits: Row = {
       alerts: ['SessionLoginsFail'],
       as: 'stacked',
       unit: 'none',
-      width: 8,
+      width: 6,
       queries: [
         { expr: `sum by (result) (${perSecond('session_logins_total')}) * 60`, legend: 'login {{result}}' },
         {
@@ -85,10 +85,26 @@ export const limits: Row = {
       otherwise: 'None: nobody gets in. Can the pods reach the address in AUTH_ISSUER or AUTH_JWKS_URL?',
       alerts: ['AuthenticationUnavailable'],
       unit: 'none',
-      width: 8,
+      width: 6,
       max: 1,
       words: { 0: 'none', 1: 'there' },
       queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}} {{issuer}}' }],
+    },
+    {
+      title: 'Opaque tokens',
+      shows:
+        'Tokens each second that the issuer was to be asked about, by what it said (AUTH_INTROSPECTION_*).',
+      normal:
+        '`active`: each token that is in use about once in AUTH_INTROSPECTION_CACHE_SECONDS at each replica.',
+      otherwise:
+        '`failed`: the issuer can not be asked. `withheld`: somebody sends made-up tokens, and it is spared them.',
+      alerts: ['AuthenticationUnavailable'],
+      as: 'stacked',
+      unit: 'reqps',
+      width: 6,
+      queries: [
+        { expr: `sum by (result) (${perSecond('token_introspections_total')})`, legend: '{{result}}' },
+      ],
     },
   ],
 };

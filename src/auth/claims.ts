@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { HttpError } from '../errors.ts';
+import { createPrincipal, type Principal } from './principal.ts';
+
+/** What an issuer's tokens must say, and where they say it. */
+export interface ClaimRules {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly userClaim: string;
+  readonly tenantClaim: string | undefined;
+  readonly requiredScope: string | undefined;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** For `nbf` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
+export const CLOCK_TOLERANCE_SECONDS = 5;
+/** `iat` decides on nothing, so clocks that differ keep nobody out; only what no such clock wrote is refused. */
+const MAX_IAT_AHEAD_MS = 5 * 60_000;
+/** The last moment that a JavaScript date can tell (ECMA-262, 21.4.1.1); a token that outlives it has no end. */
+const MAX_DATE_MS = 8.64e15;
+
+/** RFC 7519, 4.1.3. */
+export const audienceSchema = z.union([z.string(), z.array(z.string())]);
+const nonEmpty = z.string().min(1).max(1024);
+/** `scope` by RFC 9068, 2.2.3; `scp` as some issuers spell it. */
+const scopeSchema = z.union([z.string().transform((text) => text.split(' ')), z.array(z.string())]).catch([]);
+
+/**
+ * The user of a token whose issuer and audience are proved.
+ *
+ * @throws HttpError token_expired, token_invalid or insufficient_scope
+ */
+export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number): Principal {
+  const expiresAtMs = (z.number().safeParse(claims.exp).data ?? Number.NaN) * 1000;
+  if (!(expiresAtMs <= MAX_DATE_MS)) throw invalid('exp');
+  if (expiresAtMs <= nowMs) throw new HttpError('token_expired', { reason: 'exp' });
+  const iat = z.number().default(0).safeParse(claims.iat);
+  if (!iat.success || iat.data * 1000 > nowMs + MAX_IAT_AHEAD_MS) throw invalid('iat');
+  // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
+  if (claims.cnf !== undefined) throw invalid('cnf');
+  const { issuer, requiredScope: scope } = rules;
+  const subject = nonEmpty.safeParse(claims[rules.userClaim]);
+  if (!subject.success) throw invalid(rules.userClaim);
+  const tenant =
+    rules.tenantClaim === undefined ? undefined : nonEmpty.safeParse(claims[rules.tenantClaim]).data;
+  const scopes = scopeSchema.parse(claims.scope ?? claims.scp);
+  if (scope !== undefined && !scopes.includes(scope)) throw new HttpError('insufficient_scope', { scope });
+  return createPrincipal({ issuer, subject: subject.data, tenant, scopes, expiresAtMs });
+}
+
+/** @param reason for logs: the name of a parameter or claim, or a word; never a value */
+export function invalid(reason: string): HttpError {
+  return new HttpError('token_invalid', { reason });
+}
