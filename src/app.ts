@@ -50,6 +50,8 @@ export interface AppDependencies {
   readonly corsOrigins: readonly string[];
   /** Addresses and CIDR ranges of the proxies in front. */
   readonly trustProxy: readonly string[];
+  /** Where callers reach this service, for proofs of DPoP; `undefined` where requests say it. */
+  readonly publicUrl: string | undefined;
   /** docs/openapi.json. */
   readonly apiDescription: () => string;
   /** The files of docs/page/. */
@@ -102,7 +104,11 @@ export function createApp(deps: AppDependencies): Express {
   );
   app.use(refuseWhen(deps.draining));
 
-  const credentials = { verifier: deps.verifier, cookieUsers: browserSessions?.cookieUsers };
+  const credentials = {
+    verifier: deps.verifier,
+    cookieUsers: browserSessions?.cookieUsers,
+    publicUrl: deps.publicUrl,
+  };
   const lookUp = (path: string, template: string, kind: Kind, serve: Handler, rules?: AuthenticationRules) =>
     app
       .route(path)

@@ -203,6 +203,9 @@ export const settingsSchema = z.object({
     introspectionClientSecretFile: optional(text),
     introspectionUrl: optional(webUrl),
     introspectionCacheSeconds: seconds(),
+    dpopPublicUrl: optional(
+      webUrl.refine((value) => !/[?#]/.test(value), { error: 'must have no query and no fragment' }),
+    ),
     accessPolicy,
     ownerTtlSeconds: wholeNumber(0, 10 * 365 * 86_400),
   }),

@@ -28,7 +28,10 @@ type Variables = z.output<typeof variablesSchema>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Config extends Omit<Settings, 'auth' | 'upstream' | 'webhooks' | 'session'> {
-  readonly auth: Pick<Settings['auth'], 'accessPolicy' | 'ownerTtlSeconds' | 'introspectionCacheSeconds'> & {
+  readonly auth: Pick<
+    Settings['auth'],
+    'accessPolicy' | 'ownerTtlSeconds' | 'introspectionCacheSeconds' | 'dpopPublicUrl'
+  > & {
     /** All whose tokens let their users in; the first is meant where none is named. */
     readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]];
   };
@@ -278,13 +281,19 @@ function issuersOf(environment: Environment): ReturnType<typeof readIssuerList> 
 function toConfig(settings: Settings, [issuer, ...more]: readonly IssuerSettings[]): Config {
   const { apiKey, apiKeyFile, nextApiKey, nextApiKeyFile, ...upstream } = settings.upstream;
   const key = secretSource(apiKey, apiKeyFile);
-  const { accessPolicy, ownerTtlSeconds, introspectionCacheSeconds } = settings.auth;
+  const { accessPolicy, ownerTtlSeconds, introspectionCacheSeconds, dpopPublicUrl } = settings.auth;
   if (key === undefined || issuer === undefined) {
     throw new ConfigError(['MAGIC_HOUR_API_KEY, AUTH_ISSUER: are required']);
   }
   return {
     ...settings,
-    auth: { accessPolicy, ownerTtlSeconds, introspectionCacheSeconds, issuers: [issuer, ...more] },
+    auth: {
+      accessPolicy,
+      ownerTtlSeconds,
+      introspectionCacheSeconds,
+      dpopPublicUrl,
+      issuers: [issuer, ...more],
+    },
     upstream: { ...upstream, apiKey: key, nextApiKey: secretSource(nextApiKey, nextApiKeyFile) },
     webhooks: webhookSettings(settings.webhooks),
     session: sessionSettings(settings.session),

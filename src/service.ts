@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { templateOf } from './app.ts';
+import { createProofCheck } from './auth/dpop.ts';
 import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
@@ -108,7 +109,9 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   });
   const streams = createOpenStreams(config.events.maxStreamsPerUser);
 
-  const verifier = tracing.verifier(createTokenVerifier(issuers.judge, clock));
+  const verifier = tracing.verifier(
+    createTokenVerifier(issuers.judge, createProofCheck(redis.seenProofs, clock), clock),
+  );
   const browserSessions = await openSessions(config, {
     clock,
     logger,

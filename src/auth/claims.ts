@@ -23,6 +23,7 @@ const MAX_DATE_MS = 8.64e15;
 /** RFC 7519, 4.1.3. */
 export const audienceSchema = z.union([z.string(), z.array(z.string())]);
 const nonEmpty = z.string().min(1).max(1024);
+const confirmationSchema = z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
 /** `scope` by RFC 9068, 2.2.3; `scp` as some issuers spell it. */
 const scopeSchema = z.union([z.string().transform((text) => text.split(' ')), z.array(z.string())]).catch([]);
 
@@ -37,8 +38,6 @@ export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number): P
   if (expiresAtMs <= nowMs) throw new HttpError('token_expired', { reason: 'exp' });
   const iat = z.number().default(0).safeParse(claims.iat);
   if (!iat.success || iat.data * 1000 > nowMs + MAX_IAT_AHEAD_MS) throw invalid('iat');
-  // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
-  if (claims.cnf !== undefined) throw invalid('cnf');
   const { issuer, requiredScope: scope } = rules;
   const subject = nonEmpty.safeParse(claims[rules.userClaim]);
   if (!subject.success) throw invalid(rules.userClaim);
@@ -47,6 +46,18 @@ export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number): P
   const scopes = scopeSchema.parse(claims.scope ?? claims.scp);
   if (scope !== undefined && !scopes.includes(scope)) throw new HttpError('insufficient_scope', { scope });
   return createPrincipal({ issuer, subject: subject.data, tenant, scopes, expiresAtMs });
+}
+
+/**
+ * The key that a token is bound to (RFC 9449, 6.1): the thumbprint of a JWK (RFC 7638); `undefined` where it is bound to none.
+ *
+ * @throws HttpError token_invalid where it is bound otherwise (RFC 7800): it is worth nothing without a proof that is not asked for here
+ */
+export function thumbprintOf({ cnf }: Claims): string | undefined {
+  if (cnf === undefined) return undefined;
+  const { success, data } = confirmationSchema.safeParse(cnf);
+  if (!success) throw invalid('cnf');
+  return data.jkt;
 }
 
 /** @param reason for logs: the name of a parameter or claim, or a word; never a value */

@@ -1,6 +1,13 @@
 import { z } from 'zod';
-import { audienceSchema, CLOCK_TOLERANCE_SECONDS, type ClaimRules, invalid, principalOf } from './claims.ts';
-import type { Principal } from './principal.ts';
+import {
+  audienceSchema,
+  CLOCK_TOLERANCE_SECONDS,
+  type ClaimRules,
+  invalid,
+  principalOf,
+  thumbprintOf,
+} from './claims.ts';
+import type { JudgedToken } from './token-judge.ts';
 
 /** RFC 7662, 2.2. Of a token that is not active nothing else may be said. */
 const answerSchema = z.looseObject({
@@ -15,7 +22,7 @@ const answerSchema = z.looseObject({
 export type IntrospectionAnswer = z.output<typeof answerSchema>;
 
 /** Compared without case (RFC 6749, 5.1). */
-const ACCESS_TOKEN_TYPES = new Set(['bearer']);
+const ACCESS_TOKEN_TYPES = new Set(['bearer', 'dpop']);
 const ACCESS_TOKEN_USES = new Set(['access_token', 'access']);
 
 /** @throws ZodError where this is no answer, and says nothing of the token */
@@ -29,7 +36,11 @@ export function parseIntrospection(document: unknown): IntrospectionAnswer {
  *
  * @throws HttpError token_expired, token_invalid or insufficient_scope
  */
-export function judgeIntrospected(answer: IntrospectionAnswer, rules: ClaimRules, nowMs: number): Principal {
+export function judgeIntrospected(
+  answer: IntrospectionAnswer,
+  rules: ClaimRules,
+  nowMs: number,
+): Omit<JudgedToken, 'untilMs'> {
   const { active, iss = rules.issuer, aud = [], nbf = 0, token_type: type, token_use: use } = answer;
   if (!active) throw invalid('inactive');
   if (iss !== rules.issuer) throw invalid('iss');
@@ -37,5 +48,8 @@ export function judgeIntrospected(answer: IntrospectionAnswer, rules: ClaimRules
   if (nbf * 1000 > nowMs + CLOCK_TOLERANCE_SECONDS * 1000) throw invalid('nbf');
   if (type !== undefined && !ACCESS_TOKEN_TYPES.has(type.toLowerCase())) throw invalid('token_type');
   if (use !== undefined && !ACCESS_TOKEN_USES.has(use)) throw invalid('token_use');
-  return principalOf(answer, rules, nowMs);
+  const boundTo = thumbprintOf(answer);
+  // RFC 9449, 6.2 has both said; of what it says half, nobody knows what it means.
+  if (type?.toLowerCase() === 'dpop' && boundTo === undefined) throw invalid('cnf');
+  return { principal: principalOf(answer, rules, nowMs), boundTo };
 }

@@ -81,11 +81,11 @@ export function createIntrospection(options: {
   async function judge(token: string, key: string): Promise<JudgedToken> {
     const answer = await hear(token);
     try {
-      const principal = judgeIntrospected(answer, rules, clock.now());
+      const judged = judgeIntrospected(answer, rules, clock.now());
       goodBefore.set(key, true);
       events.introspected('active');
-      const untilMs = Math.min(principal.expiresAtMs, clock.now() + options.cacheSeconds * 1000);
-      return { principal, untilMs };
+      const { expiresAtMs } = judged.principal;
+      return { ...judged, untilMs: Math.min(expiresAtMs, clock.now() + options.cacheSeconds * 1000) };
     } catch (error) {
       goodBefore.delete(key);
       if (error instanceof HttpError) refused.set(key, { error, untilMs: clock.now() + REFUSED_MS });

@@ -2,7 +2,14 @@ import { errors, jwtVerify } from 'jose';
 import { z } from 'zod';
 import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
-import { audienceSchema, CLOCK_TOLERANCE_SECONDS, type ClaimRules, invalid, principalOf } from './claims.ts';
+import {
+  audienceSchema,
+  CLOCK_TOLERANCE_SECONDS,
+  type ClaimRules,
+  invalid,
+  principalOf,
+  thumbprintOf,
+} from './claims.ts';
 import { type IssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
 import type { Principal } from './principal.ts';
 import { isStrictJws } from './strict-jws.ts';
@@ -10,6 +17,8 @@ import { isStrictJws } from './strict-jws.ts';
 /** What a token says, once it is known to be true. */
 export interface JudgedToken {
   readonly principal: Principal;
+  /** The thumbprint of the key that its sender must hold (RFC 9449); `undefined` where whoever has it may send it. */
+  readonly boundTo: string | undefined;
   /** Unix milliseconds after which it has to be judged again; never past the token's end. */
   readonly untilMs: number;
 }
@@ -51,7 +60,8 @@ export function createTokenJudge(keys: IssuerKeys, rules: TokenRules, clock: Clo
     // Whether ours is among them, jose has looked.
     if (!audienceSchema.safeParse(payload.aud).success) throw invalid('aud');
     const principal = principalOf(payload, rules, clock.now());
-    return { principal, untilMs: Math.min(principal.expiresAtMs, clock.now() + BELIEVE_MS) };
+    const untilMs = Math.min(principal.expiresAtMs, clock.now() + BELIEVE_MS);
+    return { principal, boundTo: thumbprintOf(payload), untilMs };
   };
 }
 

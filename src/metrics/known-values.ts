@@ -82,6 +82,7 @@ export const REDIS_OPERATIONS = all<RedisOperation>({
   session_read: true,
   session_write: true,
   rate_limit: true,
+  dpop_proof: true,
 });
 
 export const DRIFTING_FIELDS = all<DocumentedField | 'other'>({

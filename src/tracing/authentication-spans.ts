@@ -11,10 +11,10 @@ export function traceAuthentication(
 ): TokenVerifier {
   return {
     recall: verifier.recall,
-    verify(token) {
+    verify(token, possession) {
       const parent = active.parent();
-      if (parent === undefined) return verifier.verify(token);
-      return within(tracer.startSpan('authenticate', {}, parent), () => verifier.verify(token));
+      if (parent === undefined) return verifier.verify(token, possession);
+      return within(tracer.startSpan('authenticate', {}, parent), () => verifier.verify(token, possession));
     },
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createDpopKey } from '../support/dpop-key.ts';
 import { eventually, startStack } from '../support/stack.ts';
 import {
   type IdentityProvider,
@@ -97,3 +98,32 @@ describe("a real identity provider's opaque tokens", () => {
     expect(answer.json()).toMatchObject({ code: 'authentication_unavailable' });
   });
 });
+
+describe.each(['jwt', 'opaque'] as const)(
+  "a real identity provider's tokens that are bound to a key (%s)",
+  (format) => {
+    test('let in who holds the key, once a proof, and nobody else', async () => {
+      const provider = await startIdentityProvider(format);
+      const { client, service } = await startStack({
+        env: { ...settingsFor(provider), ...(format === 'opaque' ? introspection : {}) },
+      });
+      const [key, thief] = await Promise.all([createDpopKey(), createDpopKey()]);
+      const asking = await key.proof({ url: provider.tokenEndpoint, method: 'POST' });
+      const { access_token: token, token_type } = await provider.token({ dpop: asking });
+      expect(token_type).toBe('DPoP');
+      const path = '/v1/image-projects/complete-1';
+      const url = `${service.publicUrl}${path}`;
+      const ask = async (headers: Readonly<Record<string, string>>) =>
+        (await client.request(path, { headers })).status;
+
+      const proof = await key.proof({ url, token });
+      expect(await ask({ authorization: `DPoP ${token}`, dpop: proof })).toBe(200);
+      expect(await ask({ authorization: `DPoP ${token}`, dpop: proof })).toBe(401);
+      expect(await ask({ authorization: `DPoP ${token}`, dpop: await key.proof({ url, token }) })).toBe(200);
+      expect(await ask({ authorization: `DPoP ${token}`, dpop: await thief.proof({ url, token }) })).toBe(
+        401,
+      );
+      expect(await ask({ authorization: `Bearer ${token}` })).toBe(401);
+    });
+  },
+);

@@ -109,6 +109,7 @@ const publicApp = createApp({
   clock: { now: Date.now },
   corsOrigins: [],
   trustProxy: [],
+  publicUrl: undefined,
   apiDescription: () => '{}',
   apiPage: { markup: () => '', style: () => '', script: () => '' },
   draining: { lastResponses: false, held: undefined, closed: false },

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPrincipal } from '../../src/auth/principal.ts';
 import { createTokenJudge } from '../../src/auth/token-judge.ts';
-import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { startStack } from '../support/stack.ts';
-import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
+import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken, verifierOf } from '../support/user-tokens.ts';
 
 const PATH = '/v1/image-projects/complete-1';
 
@@ -80,7 +79,7 @@ describe('two users', () => {
     const key = await newKey();
     const { keys, clock } = createFakeIssuer([key]);
     const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
-    const verifier = createTokenVerifier(
+    const verifier = verifierOf(
       createTokenJudge(keys, { ...rules, tenantClaim: 'org', requiredScope: undefined }, clock),
       clock,
     );

@@ -57,6 +57,7 @@ describe('the configuration', () => {
         accessPolicy: 'authenticated',
         ownerTtlSeconds: 0,
         introspectionCacheSeconds: 30,
+        dpopPublicUrl: undefined,
         issuers: [
           {
             setting: 'AUTH_ISSUER',

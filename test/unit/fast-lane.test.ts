@@ -80,6 +80,7 @@ beforeAll(async () => {
     clock: { now: () => NOW_MS },
     corsOrigins: [],
     trustProxy: [],
+    publicUrl: undefined,
     apiDescription: () => '{}',
     apiPage: { markup: () => '', style: () => '', script: () => '' },
     draining: {

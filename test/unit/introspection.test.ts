@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createIntrospection, type IntrospectionResult } from '../../src/auth/introspection.ts';
-import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { NOW_MS } from '../support/builders.ts';
 import { createManualClock } from '../support/manual-clock.ts';
+import { verifierOf } from '../support/user-tokens.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -41,7 +41,7 @@ function create(options: { readonly cacheSeconds?: number; readonly requiredScop
       introspectionAnswered: () => undefined,
     },
   });
-  const verifier = createTokenVerifier(judge, clock);
+  const verifier = verifierOf(judge, clock);
   return {
     clock,
     asked,

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createTokenJudge } from '../../src/auth/token-judge.ts';
-import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { NOW_MS } from '../support/builders.ts';
 import type { SigningKey } from '../support/signing-keys.ts';
-import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
+import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken, verifierOf } from '../support/user-tokens.ts';
 
 let key: SigningKey;
 beforeAll(async () => {
@@ -13,7 +12,7 @@ beforeAll(async () => {
 function create(requiredScope?: string, published: readonly SigningKey[] | undefined = [key]) {
   const issuer = createFakeIssuer(published);
   const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
-  const verifier = createTokenVerifier(
+  const verifier = verifierOf(
     createTokenJudge(issuer.keys, { ...rules, tenantClaim: undefined, requiredScope }, issuer.clock),
     issuer.clock,
   );
@@ -114,7 +113,7 @@ describe('a token that is not let in', () => {
     issuer.publish(undefined);
     const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
     const all = { ...rules, tenantClaim: undefined, requiredScope: undefined };
-    const verifier = createTokenVerifier(createTokenJudge(issuer.keys, all, issuer.clock), issuer.clock);
+    const verifier = verifierOf(createTokenJudge(issuer.keys, all, issuer.clock), issuer.clock);
     await expect(verifier.verify(await signToken(key))).rejects.toMatchObject({
       code: 'authentication_unavailable',
       status: 503,

@@ -1,10 +1,9 @@
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createTokenJudge, type TokenRules } from '../../src/auth/token-judge.ts';
-import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
 import { NOW_MS } from '../support/builders.ts';
 import type { SigningKey } from '../support/signing-keys.ts';
-import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
+import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken, verifierOf } from '../support/user-tokens.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -25,7 +24,7 @@ beforeAll(async () => {
 
 function create(rules: Partial<TokenRules> = {}) {
   const issuer = createFakeIssuer([key]);
-  const verifier = createTokenVerifier(
+  const verifier = verifierOf(
     createTokenJudge(issuer.keys, { ...RULES, ...rules }, issuer.clock),
     issuer.clock,
   );
