@@ -30,9 +30,10 @@ const scopeSchema = z.union([z.string().transform((text) => text.split(' ')), z.
 /**
  * The user of a token whose issuer and audience are proved.
  *
+ * @param revocable whether the issuer will be asked about it again
  * @throws HttpError token_expired, token_invalid or insufficient_scope
  */
-export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number): Principal {
+export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number, revocable: boolean): Principal {
   const expiresAtMs = (z.number().safeParse(claims.exp).data ?? Number.NaN) * 1000;
   if (!(expiresAtMs <= MAX_DATE_MS)) throw invalid('exp');
   if (expiresAtMs <= nowMs) throw new HttpError('token_expired', { reason: 'exp' });
@@ -45,7 +46,7 @@ export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number): P
     rules.tenantClaim === undefined ? undefined : nonEmpty.safeParse(claims[rules.tenantClaim]).data;
   const scopes = scopeSchema.parse(claims.scope ?? claims.scp);
   if (scope !== undefined && !scopes.includes(scope)) throw new HttpError('insufficient_scope', { scope });
-  return createPrincipal({ issuer, subject: subject.data, tenant, scopes, expiresAtMs });
+  return createPrincipal({ issuer, subject: subject.data, tenant, scopes, expiresAtMs, revocable });
 }
 
 /**

@@ -51,5 +51,5 @@ export function judgeIntrospected(
   const boundTo = thumbprintOf(answer);
   // RFC 9449, 6.2 has both said; of what it says half, nobody knows what it means.
   if (type?.toLowerCase() === 'dpop' && boundTo === undefined) throw invalid('cnf');
-  return { principal: principalOf(answer, rules, nowMs), boundTo };
+  return { principal: principalOf(answer, rules, nowMs, true), boundTo };
 }

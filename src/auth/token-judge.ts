@@ -59,7 +59,7 @@ export function createTokenJudge(keys: IssuerKeys, rules: TokenRules, clock: Clo
     if (b64 !== true) throw invalid('b64');
     // Whether ours is among them, jose has looked.
     if (!audienceSchema.safeParse(payload.aud).success) throw invalid('aud');
-    const principal = principalOf(payload, rules, clock.now());
+    const principal = principalOf(payload, rules, clock.now(), false);
     const untilMs = Math.min(principal.expiresAtMs, clock.now() + BELIEVE_MS);
     return { principal, boundTo: thumbprintOf(payload), untilMs };
   };

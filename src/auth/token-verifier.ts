@@ -15,6 +15,12 @@ export interface TokenVerifier {
    * @throws HttpError token_expired, token_invalid, insufficient_scope or authentication_unavailable
    */
   verify(token: string, possession?: Possession): Principal | Promise<Principal>;
+  /**
+   * Whether a token that was verified before still is good. How its sender showed to hold its key is not asked again.
+   *
+   * @throws (by its promise) what `verify` throws
+   */
+  confirm(token: string): Promise<void>;
   /** Who the token speaks for, if it was verified a moment ago and whoever has it may send it. */
   recall(token: string): Principal | undefined;
 }
@@ -71,6 +77,9 @@ export function createTokenVerifier(judge: TokenJudge, checkProof: ProofCheck, c
 
   return {
     recall,
+    async confirm(token) {
+      if (recallJudged(token) === undefined) await judgeAnew(token);
+    },
     verify(token, possession) {
       if (token.length > MAX_TOKEN_LENGTH) throw invalid('length');
       return (possession === undefined ? recall(token) : undefined) ?? verifyAnew(token, possession);

@@ -4,6 +4,7 @@ import { HttpError } from '../errors.ts';
 import type { CookieUsers, CsrfRule } from './cookie-users.ts';
 import { DPOP_SCHEME, possessionOf } from './possession.ts';
 import { countHeader } from './raw-headers.ts';
+import { addRecheck } from './recheck.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
 
 /** RFC 6750, 2.1. The scheme is taken in its registered spelling only: one token, one way to send it. */
@@ -61,8 +62,13 @@ export function authenticate(
 
   return (req, res, next) => {
     const principal = verify(req, res);
+    const { authorization } = req.headers;
     const letIn = (known: Principal) => {
       res.locals.principal = known;
+      if (known.revocable && authorization !== undefined) {
+        const token = authorization.replace(/^\S+ /, '');
+        addRecheck(res, () => verifier.confirm(token));
+      }
       next();
     };
     // A token that was verified a moment ago needs no promise.

@@ -11,6 +11,7 @@ export function traceAuthentication(
 ): TokenVerifier {
   return {
     recall: verifier.recall,
+    confirm: verifier.confirm,
     verify(token, possession) {
       const parent = active.parent();
       if (parent === undefined) return verifier.verify(token, possession);

@@ -68,6 +68,7 @@ const publicApp = createApp({
       throw new HttpError('token_invalid');
     },
     recall: nothing,
+    confirm: reached,
   },
   browserSessions: {
     cookieUsers: cookieUsers(

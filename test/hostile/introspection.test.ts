@@ -2,7 +2,10 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createDpopKey } from '../support/dpop-key.ts';
+import { openEvents } from '../support/event-reader.ts';
 import { type IntrospectingIssuer, startIntrospectingIssuer } from '../support/introspecting-issuer.ts';
+import type { MagicHourEmulatorOptions } from '../support/magic-hour-emulator.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
 import { startTokenIssuer } from '../support/token-issuer.ts';
 
@@ -20,10 +23,14 @@ interface World {
   readonly stack: Stack;
 }
 
-async function startWorld(env: Readonly<Record<string, string>> = {}): Promise<World> {
+async function startWorld(
+  env: Readonly<Record<string, string>> = {},
+  emulator: MagicHourEmulatorOptions = {},
+): Promise<World> {
   const issuer = await startIntrospectingIssuer();
   onTestFinished(issuer.close);
   const stack = await startStack({
+    emulator,
     env: {
       AUTH_ISSUER: issuer.issuer,
       AUTH_AUDIENCE: 'bff',
@@ -132,6 +139,55 @@ describe('an opaque token', () => {
       const { authorization = '' } = opaque.questions.at(-1)?.headers ?? {};
       return Buffer.from(authorization.slice('Basic '.length), 'base64').toString().includes('next');
     });
+  });
+});
+
+describe('a token that is revoked', () => {
+  test.each(['Bearer', 'DPoP'] as const)(
+    'tells the stream and the wait that it began nothing more (%s)',
+    async (scheme) => {
+      const world = await startWorld(
+        { AUTH_INTROSPECTION_CACHE_SECONDS: '0', CACHE_PENDING_TTL_MS: '50', WATCH_INTERVAL_MIN_MS: '50' },
+        { queuedMs: 600_000 },
+      );
+      const { stack, issuer } = world;
+      const key = await createDpopKey();
+      const bound = scheme === 'DPoP' ? { cnf: { jkt: key.thumbprint }, token_type: 'DPoP' } : {};
+      issuer.says(TOKEN, { ...good(), ...bound });
+      const path = '/v1/image-projects/queued-1';
+      const credentials = async (to: string) => ({
+        authorization: `${scheme} ${TOKEN}`,
+        ...(scheme === 'DPoP' ? { dpop: await key.proof({ url: to, token: TOKEN }) } : {}),
+      });
+      const url = `${stack.service.publicUrl}${path}`;
+      const stream = await openEvents(`${url}/events`, await credentials(`${url}/events`));
+      await stream.event(0);
+      const headers = { ...(await credentials(url)), prefer: 'wait=30' };
+      const waiting = stack.client.request(path, { headers });
+      await eventually(() => stack.emulator.count('queued-1') > 1 && issuer.questions.length > 1);
+      issuer.says(TOKEN, { active: false });
+      stack.emulator.project('queued-1', { status: 'complete' });
+      await stream.ended;
+      expect(stream.events).toHaveLength(1);
+      expect((await waiting).status).toBe(401);
+    },
+  );
+
+  test('has told of each change until then', async () => {
+    const { stack, issuer } = await startWorld(
+      { AUTH_INTROSPECTION_CACHE_SECONDS: '0', CACHE_PENDING_TTL_MS: '50', WATCH_INTERVAL_MIN_MS: '50' },
+      { queuedMs: 600_000 },
+    );
+    issuer.says(TOKEN, good());
+    const path = '/v1/image-projects/queued-1';
+    const stream = await openEvents(`${stack.service.publicUrl}${path}/events`, {
+      authorization: `Bearer ${TOKEN}`,
+    });
+    await stream.event(0);
+    stack.emulator.project('queued-1', { status: 'complete' });
+    await stream.ended;
+    expect(stream.events).toHaveLength(2);
+    expect(issuer.questions.length).toBeGreaterThan(1);
   });
 });
 
