@@ -1,5 +1,6 @@
 import express, { type Express } from 'express';
 import type { AccessPolicy } from './access/access-policy.ts';
+import { assignScopeOf } from './auth/scopes.ts';
 import type { TokenVerifier } from './auth/token-verifier.ts';
 import { type AuthenticationEvents, type AuthenticationRules, authenticate } from './http/authenticate.ts';
 import { authorize } from './http/authorize.ts';
@@ -135,7 +136,7 @@ export function createApp(deps: AppDependencies): Express {
     deps.limitByAddress.check,
     authenticate(credentials, deps.events),
     deps.limitByUser.check,
-    requireScope(`${kind}-projects:assign`, deps.events),
+    requireScope(assignScopeOf(kind), deps.events),
   ];
   for (const kind of KINDS) {
     const registry = serveOwner(kind, deps.registry);

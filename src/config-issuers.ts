@@ -26,6 +26,8 @@ export interface IssuerSettings {
   readonly userClaim: string;
   readonly tenantClaim: string | undefined;
   readonly requiredScope: string | undefined;
+  /** Whether its word is taken on who may say whose a project is. */
+  readonly mayAssignOwners: boolean;
   /** `undefined` where its opaque tokens are not taken. */
   readonly introspection: IntrospectionSettings | undefined;
 }
@@ -74,6 +76,7 @@ const entrySchema = z.strictObject(
     userClaim: text.optional(),
     tenantClaim: text.nullish(),
     requiredScope: scope.nullish(),
+    mayAssignOwners: z.boolean({ error: 'must be true or false' }).optional(),
     introspection: optional(introspectionSchema),
   },
   unknownMember,
@@ -157,6 +160,7 @@ export function issuerSettings(
             jwksUrl,
             jwksFile,
             ...common,
+            mayAssignOwners: true,
             introspection: introspectionOf(auth),
           },
         ];
@@ -172,6 +176,8 @@ export function issuerSettings(
     tenantClaim: entry.tenantClaim === undefined ? common.tenantClaim : (entry.tenantClaim ?? undefined),
     requiredScope:
       entry.requiredScope === undefined ? common.requiredScope : (entry.requiredScope ?? undefined),
+    // The company's own is the first; another may be a partner's, and such a token could take any project from anybody.
+    mayAssignOwners: entry.mayAssignOwners ?? first.length + index === 0,
     introspection: entry.introspection && {
       url: entry.introspection.url,
       clientId: entry.introspection.clientId,

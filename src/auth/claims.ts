@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HttpError } from '../errors.ts';
 import { createPrincipal, type Principal } from './principal.ts';
+import { ASSIGN_SCOPES } from './scopes.ts';
 
 /** What an issuer's tokens must say, and where they say it. */
 export interface ClaimRules {
@@ -9,6 +10,8 @@ export interface ClaimRules {
   readonly userClaim: string;
   readonly tenantClaim: string | undefined;
   readonly requiredScope: string | undefined;
+  /** Whether this issuer's word is taken on who may say whose a project is. */
+  readonly mayAssignOwners: boolean;
 }
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -44,7 +47,8 @@ export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number, re
   if (!subject.success) throw invalid(rules.userClaim);
   const tenant =
     rules.tenantClaim === undefined ? undefined : nonEmpty.safeParse(claims[rules.tenantClaim]).data;
-  const scopes = scopeSchema.parse(claims.scope ?? claims.scp);
+  const named = scopeSchema.parse(claims.scope ?? claims.scp);
+  const scopes = rules.mayAssignOwners ? named : named.filter((each) => !ASSIGN_SCOPES.has(each));
   if (scope !== undefined && !scopes.includes(scope)) throw new HttpError('insufficient_scope', { scope });
   return createPrincipal({ issuer, subject: subject.data, tenant, scopes, expiresAtMs, revocable });
 }

@@ -26,21 +26,21 @@ export function introspectionEndpoint(
   client: IntrospectionClient,
   clock: { now(): number },
 ): AskIssuer {
-  let discovered: { readonly url: string; readonly atMs: number } | undefined;
+  let discovered: { readonly url: Promise<string>; readonly atMs: number } | undefined;
 
-  async function findEndpoint(): Promise<string> {
+  /** Once for all who ask at one time. */
+  function findEndpoint(): string | Promise<string> {
     if (client.url !== undefined) return client.url;
     if (discovered === undefined || clock.now() - discovered.atMs > DISCOVER_EVERY_MS) {
-      const { introspection_endpoint: url } = await discover(issuer, metadataSchema);
-      discovered = { url, atMs: clock.now() };
+      const metadata = discover(issuer, metadataSchema);
+      discovered = { url: metadata.then((said) => said.introspection_endpoint), atMs: clock.now() };
     }
     return discovered.url;
   }
 
   return async (token) => {
-    const url = await findEndpoint();
     try {
-      return await fetchJson(url, {
+      return await fetchJson(await findEndpoint(), {
         method: 'POST',
         headers: { authorization: basicCredentials(client.clientId, client.clientSecret()) },
         body: new URLSearchParams({ token, token_type_hint: 'access_token' }),

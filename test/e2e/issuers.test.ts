@@ -65,6 +65,30 @@ describe('the users of two issuers', () => {
   });
 });
 
+describe('the word of an issuer on who may say whose a project is', () => {
+  const assign = async ({ stack, staff }: World, token: string) =>
+    (
+      await stack.client.request('/v1/image-projects/complete-1/owner', {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ owner: 'alice', issuer: staff.issuer }),
+      })
+    ).status;
+  const scope = 'image-projects:assign';
+
+  test("is taken from the first, and not from another: its users would take the first one's projects", async () => {
+    const world = await startWorld();
+    const answer = await assign(world, await world.partners.token({ scope }));
+    expect(answer).toBe(403);
+    expect(await assign(world, await world.staff.token({ scope }))).toBeLessThan(300);
+  });
+
+  test('is taken from another where the settings say so', async () => {
+    const world = await startWorld({ mayAssignOwners: true });
+    expect(await assign(world, await world.partners.token({ scope }))).toBeLessThan(300);
+  });
+});
+
 describe("one issuer's key", () => {
   test('verifies no token that another is named in', async () => {
     const world = await startWorld();

@@ -78,7 +78,13 @@ describe('two users', () => {
   test('are each remembered as themselves, whatever their tokens say besides and however alike they are', async () => {
     const key = await newKey();
     const { keys, clock } = createFakeIssuer([key]);
-    const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
+    const rules = {
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['EdDSA'],
+      userClaim: 'sub',
+      mayAssignOwners: true,
+    };
     const verifier = verifierOf(
       createTokenJudge(keys, { ...rules, tenantClaim: 'org', requiredScope: undefined }, clock),
       clock,

@@ -51,7 +51,7 @@ describe('several issuers', () => {
       ),
     });
     const defaults = { algorithms: ['ES256'], userClaim: 'sub', tenantClaim: 'org', requiredScope: 'images' };
-    const none = { introspection: undefined };
+    const none = { mayAssignOwners: false, introspection: undefined };
     const byDiscovery = { jwksUrl: undefined, jwksFile: undefined, ...none };
     expect(issuers).toEqual([
       {
@@ -62,6 +62,7 @@ describe('several issuers', () => {
         jwksUrl: 'https://a.example/keys',
         jwksFile: undefined,
         ...none,
+        mayAssignOwners: true,
       },
       {
         setting: 'AUTH_ISSUERS[0]',
@@ -95,6 +96,7 @@ describe('several issuers', () => {
 
   test('need no AUTH_ISSUER beside them, and may share an AUTH_AUDIENCE', () => {
     const alone = issuersOf(list({ issuer: 'https://b.example', audience: 'x' }));
+    expect(alone[0].mayAssignOwners).toBe(true);
     expect(alone.map(({ setting, audience }) => [setting, audience])).toEqual([['AUTH_ISSUERS[0]', 'x']]);
     const shared = issuersOf({ AUTH_AUDIENCE: 'bff', ...list({ issuer: 'https://b.example' }) });
     expect(shared.map(({ audience }) => audience)).toEqual(['bff']);

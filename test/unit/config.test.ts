@@ -69,6 +69,7 @@ describe('the configuration', () => {
             userClaim: 'sub',
             tenantClaim: undefined,
             requiredScope: undefined,
+            mayAssignOwners: true,
             introspection: undefined,
           },
         ],

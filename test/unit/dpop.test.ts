@@ -244,7 +244,13 @@ describe('a token', () => {
   const create = async () => {
     const signer = await newKey();
     const issuer = createFakeIssuer([signer]);
-    const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
+    const rules = {
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['EdDSA'],
+      userClaim: 'sub',
+      mayAssignOwners: true,
+    };
     const all = { ...rules, tenantClaim: undefined, requiredScope: undefined };
     const verifier = verifierOf(createTokenJudge(issuer.keys, all, issuer.clock), issuer.clock);
     return { verifier, sign: (claims: Fields) => signToken(signer, claims) };

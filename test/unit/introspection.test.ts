@@ -12,6 +12,7 @@ const RULES = {
   issuer: 'https://issuer.example',
   audience: 'bff',
   userClaim: 'sub',
+  mayAssignOwners: true,
   tenantClaim: 'org',
   requiredScope: undefined,
 };

@@ -11,7 +11,13 @@ beforeAll(async () => {
 
 function create(requiredScope?: string, published: readonly SigningKey[] | undefined = [key]) {
   const issuer = createFakeIssuer(published);
-  const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
+  const rules = {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    algorithms: ['EdDSA'],
+    userClaim: 'sub',
+    mayAssignOwners: true,
+  };
   const verifier = verifierOf(
     createTokenJudge(issuer.keys, { ...rules, tenantClaim: undefined, requiredScope }, issuer.clock),
     issuer.clock,
@@ -111,7 +117,13 @@ describe('a token that is not let in', () => {
   test('can not be judged while the keys are away: 503 with Retry-After, neither 401 nor entry', async () => {
     const { issuer } = create();
     issuer.publish(undefined);
-    const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
+    const rules = {
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['EdDSA'],
+      userClaim: 'sub',
+      mayAssignOwners: true,
+    };
     const all = { ...rules, tenantClaim: undefined, requiredScope: undefined };
     const verifier = verifierOf(createTokenJudge(issuer.keys, all, issuer.clock), issuer.clock);
     await expect(verifier.verify(await signToken(key))).rejects.toMatchObject({

@@ -13,6 +13,7 @@ const RULES: TokenRules = {
   audience: AUDIENCE,
   algorithms: ['EdDSA', 'ES256'],
   userClaim: 'sub',
+  mayAssignOwners: true,
   tenantClaim: undefined,
   requiredScope: undefined,
 };
