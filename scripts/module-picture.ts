@@ -7,6 +7,8 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   app: ['app.ts', 'ops-app.ts'],
   settings: [
     'config.ts',
+    'config-files.ts',
+    'config-issuers.ts',
     'config-schema.ts',
     'effective-settings.ts',
     'key-values.ts',

@@ -1,5 +1,6 @@
 import express, { type Express } from 'express';
 import type { AccessPolicy } from './access/access-policy.ts';
+import { assignScopeOf } from './auth/scopes.ts';
 import type { TokenVerifier } from './auth/token-verifier.ts';
 import { type AuthenticationEvents, type AuthenticationRules, authenticate } from './http/authenticate.ts';
 import { authorize } from './http/authorize.ts';
@@ -55,6 +56,8 @@ export interface AppDependencies {
   readonly corsOrigins: readonly string[];
   /** Addresses and CIDR ranges of the proxies in front. */
   readonly trustProxy: readonly string[];
+  /** Where callers reach this service, for proofs of DPoP; `undefined` where requests say it. */
+  readonly publicUrl: string | undefined;
   /** docs/openapi.json. */
   readonly apiDescription: () => string;
   /** The files of docs/page/. */
@@ -107,7 +110,11 @@ export function createApp(deps: AppDependencies): Express {
   );
   app.use(refuseWhen(deps.draining));
 
-  const credentials = { verifier: deps.verifier, cookieUsers: browserSessions?.cookieUsers };
+  const credentials = {
+    verifier: deps.verifier,
+    cookieUsers: browserSessions?.cookieUsers,
+    publicUrl: deps.publicUrl,
+  };
   const lookUp = (path: string, template: string, kind: Kind, serve: Handler, rules?: AuthenticationRules) =>
     app
       .route(path)
@@ -135,7 +142,7 @@ export function createApp(deps: AppDependencies): Express {
     deps.limitByAddress.check,
     authenticate(credentials, deps.events),
     deps.limitByUser.check,
-    requireScope(`${kind}-projects:assign`, deps.events),
+    requireScope(assignScopeOf(kind), deps.events),
   ];
   for (const kind of KINDS) {
     const registry = serveOwner(kind, deps.registry);

@@ -36,10 +36,11 @@ const ratio = z
 const seconds = (min = 0) => wholeNumber(min, Math.floor(MAX_TIMER_MS / 1000));
 const milliseconds = (min = 0) => wholeNumber(min, MAX_TIMER_MS);
 
-const text = z.string().trim().min(1, 'must not be empty');
-const optional = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? undefined);
+export const text = z.string().trim().min(1, 'must not be empty');
+export const optional = <T extends z.ZodType>(type: T) =>
+  type.nullish().transform((value) => value ?? undefined);
 
-const list = z.string().transform((value) =>
+export const list = z.string().transform((value) =>
   value
     .split(',')
     .map((item) => item.trim())
@@ -55,7 +56,7 @@ const url = (protocols: readonly string[]) =>
       error: `must be an address that starts with ${protocols.map((name) => `${name}//`).join(' or ')}`,
     });
 /** User info would be sent to, or compared with, whoever answers there; Node's fetch refuses it, too. */
-const webUrl = url(['http:', 'https:']).refine(
+export const webUrl = url(['http:', 'https:']).refine(
   (value) => !URL.canParse(value) || new URL(value).username + new URL(value).password === '',
   { error: 'must hold no user name and no password' },
 );
@@ -130,6 +131,12 @@ const secureOrigin = origin.refine(
 /** Long enough that nobody guesses it, and that it stands nowhere by chance. */
 const webhookSecret = visibleAscii.min(8, 'must have at least 8 characters');
 
+/** RFC 6749, appendix A.1 and A.2. */
+export const clientCredential = z
+  .string()
+  .trim()
+  .regex(/^[\x20-\x7e]+$/, 'must be visible ASCII characters');
+
 const keyValues = optionalList.transform((items, context) => {
   const parsed = parseKeyValues(items);
   if (parsed !== undefined) return parsed;
@@ -158,6 +165,9 @@ const SAMPLERS = [
   'parentbased_always_off',
   'parentbased_traceidratio',
 ] as const;
+
+export const algorithms = z.array(algorithm).min(1, 'must name at least one algorithm');
+export const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope (RFC 6749, 3.3)');
 
 /** The shape of config/default.yaml, with what the environment may put in its places. */
 export const settingsSchema = z.object({
@@ -196,12 +206,20 @@ export const settingsSchema = z.object({
     audience: optional(text),
     jwksUrl: optional(webUrl),
     jwksFile: optional(text),
-    algorithms: list.pipe(z.array(algorithm).min(1, 'must name at least one algorithm')),
+    algorithms: list.pipe(algorithms),
     userClaim: text,
     tenantClaim: optional(text),
     planClaim: optional(text),
-    requiredScope: optional(
-      z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be one scope (RFC 6749, 3.3)'),
+    requiredScope: optional(scope),
+    issuers: optional(z.string()),
+    issuersFile: optional(text),
+    introspectionClientId: optional(clientCredential),
+    introspectionClientSecret: optional(clientCredential),
+    introspectionClientSecretFile: optional(text),
+    introspectionUrl: optional(webUrl),
+    introspectionCacheSeconds: seconds(),
+    dpopPublicUrl: optional(
+      webUrl.refine((value) => !/[?#]/.test(value), { error: 'must have no query and no fragment' }),
     ),
     accessPolicy,
     ownerTtlSeconds: wholeNumber(0, 10 * 365 * 86_400),
@@ -293,4 +311,9 @@ export function isUsableWebhookSecret(content: string): boolean {
 /** The same of keys that sessions are encrypted with, and the keys. */
 export function readEncryptionKeys(content: string): readonly string[] | undefined {
   return encryptionKeys.safeParse(content).data;
+}
+
+/** The same of a client's secret at an issuer. */
+export function isUsableClientSecret(content: string): boolean {
+  return clientCredential.safeParse(content).success;
 }

@@ -2,7 +2,15 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { isJwksText } from './auth/jwks.ts';
+import { fileFault, readTextFile, type SecretSource, secretSource } from './config-files.ts';
 import {
+  type IssuerListSource,
+  type IssuerSettings,
+  issuerSettings,
+  readIssuerList,
+} from './config-issuers.ts';
+import {
+  isUsableClientSecret,
   isUsableSecret,
   isUsableWebhookSecret,
   readEncryptionKeys,
@@ -19,13 +27,14 @@ type Variables = z.output<typeof variablesSchema>;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where a secret comes from: its value, or a file that holds it and may change while the service runs. */
-export type SecretSource = { readonly value: string } | { readonly file: string };
-
-type Present<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
-
 export interface Config extends Omit<Settings, 'auth' | 'upstream' | 'webhooks' | 'session'> {
-  readonly auth: Present<Settings['auth'], 'issuer' | 'audience'>;
+  readonly auth: Pick<
+    Settings['auth'],
+    'accessPolicy' | 'ownerTtlSeconds' | 'introspectionCacheSeconds' | 'dpopPublicUrl'
+  > & {
+    /** All whose tokens let their users in; the first is meant where none is named. */
+    readonly issuers: readonly [IssuerSettings, ...IssuerSettings[]];
+  };
   readonly upstream: Omit<Settings['upstream'], 'apiKey' | 'apiKeyFile' | 'nextApiKey' | 'nextApiKeyFile'> & {
     readonly apiKey: SecretSource;
     readonly nextApiKey: SecretSource | undefined;
@@ -65,8 +74,15 @@ export class ConfigError extends Error {
       `The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
     this.faults = faults;
-    this.variables = [...new Set(faults.flatMap((fault) => fault.replace(/:.*/s, '').split(', ')))];
+    this.variables = [
+      ...new Set(faults.flatMap((fault) => fault.replace(/:.*/s, '').split(', ').map(variableOfPlace))),
+    ];
   }
+}
+
+/** Of `AUTH_ISSUERS[1].audience`, a place in a list, the variable that holds the list. */
+function variableOfPlace(place: string): string {
+  return place.replace(/\[.*/s, '');
 }
 
 /**
@@ -78,6 +94,7 @@ export function loadConfig(environment: Environment): Config {
   const variables = readVariables();
   const settings = mergeSettings(variables, environment);
   const parsed = settingsSchema.safeParse(settings);
+  const issuers = issuersOf(environment);
   const faults = [
     ...(parsed.success
       ? []
@@ -87,9 +104,10 @@ export function loadConfig(environment: Environment): Config {
     ...intervalFaults(settings),
     ...sessionTimeFaults(settings),
     ...fileFaults(environment),
+    ...issuers.faults,
   ];
   if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)]);
-  return toConfig(parsed.data);
+  return toConfig(parsed.data, issuerSettings(parsed.data.auth, issuers.source, issuers.entries));
 }
 
 /** Which environment variable sets which setting, by group and name. */
@@ -123,6 +141,19 @@ const WEBHOOK_NEXT = ['WEBHOOK_SECRET_NEXT', 'WEBHOOK_SECRET_NEXT_FILE'] as cons
 const SESSION_SECRET = ['SESSION_CLIENT_SECRET', 'SESSION_CLIENT_SECRET_FILE'] as const;
 const SESSION_KEYS = ['SESSION_ENCRYPTION_KEYS', 'SESSION_ENCRYPTION_KEYS_FILE'] as const;
 const REDIS = ['REDIS_URL', 'REDIS_CLUSTER_NODES', 'REDIS_SENTINEL_NODES'] as const;
+/** What these say, they say of no other issuer. */
+const OF_AUTH_ISSUER = [
+  'AUTH_JWKS_URL',
+  'AUTH_JWKS_FILE',
+  'AUTH_INTROSPECTION_CLIENT_ID',
+  'AUTH_INTROSPECTION_CLIENT_SECRET',
+  'AUTH_INTROSPECTION_CLIENT_SECRET_FILE',
+  'AUTH_INTROSPECTION_URL',
+];
+const INTROSPECTION_SECRET = [
+  'AUTH_INTROSPECTION_CLIENT_SECRET',
+  'AUTH_INTROSPECTION_CLIENT_SECRET_FILE',
+] as const;
 
 /** Faults between settings, found on the environment itself so that they stand beside a setting's own faults. */
 function relationFaults(environment: Environment): string[] {
@@ -133,8 +164,21 @@ function relationFaults(environment: Environment): string[] {
   if (!isSet('MAGIC_HOUR_API_KEY') && !isSet('MAGIC_HOUR_API_KEY_FILE')) {
     faults.push('MAGIC_HOUR_API_KEY: is required (or MAGIC_HOUR_API_KEY_FILE)');
   }
-  for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
-    if (!isSet(name)) faults.push(`${name}: is required`);
+  const hasList = isSet('AUTH_ISSUERS') || isSet('AUTH_ISSUERS_FILE');
+  if (isSet('AUTH_ISSUER') || !hasList) {
+    for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
+      if (!isSet(name)) faults.push(`${name}: is required`);
+    }
+  } else {
+    for (const name of OF_AUTH_ISSUER.filter(isSet)) faults.push(`${name}: needs AUTH_ISSUER`);
+  }
+  if (isSet('AUTH_INTROSPECTION_CLIENT_ID') !== INTROSPECTION_SECRET.some(isSet)) {
+    faults.push(
+      'AUTH_INTROSPECTION_CLIENT_ID, AUTH_INTROSPECTION_CLIENT_SECRET: each needs the other (or AUTH_INTROSPECTION_CLIENT_SECRET_FILE)',
+    );
+  }
+  if (isSet('AUTH_INTROSPECTION_URL') && !isSet('AUTH_INTROSPECTION_CLIENT_ID')) {
+    faults.push('AUTH_INTROSPECTION_URL: needs AUTH_INTROSPECTION_CLIENT_ID');
   }
   if (isSet('REDIS_SENTINEL_NODES') !== isSet('REDIS_SENTINEL_NAME')) {
     faults.push('REDIS_SENTINEL_NODES, REDIS_SENTINEL_NAME: each needs the other');
@@ -168,6 +212,8 @@ function relationFaults(environment: Environment): string[] {
     ...atMostOne(...WEBHOOK_FIRST),
     ...atMostOne(...WEBHOOK_NEXT),
     ...atMostOne('AUTH_JWKS_URL', 'AUTH_JWKS_FILE'),
+    ...atMostOne('AUTH_ISSUERS', 'AUTH_ISSUERS_FILE'),
+    ...atMostOne(...INTROSPECTION_SECRET),
     ...atMostOne(...REDIS),
   ];
 }
@@ -201,6 +247,7 @@ const FILES = {
   SESSION_CLIENT_SECRET_FILE: { isUsable: isUsableSecret, holds: 'secret' },
   SESSION_ENCRYPTION_KEYS_FILE: { isUsable: areUsableKeys, holds: 'keys of 32 bytes in base64url' },
   AUTH_JWKS_FILE: { isUsable: isJwksText, holds: 'JWKS' },
+  AUTH_INTROSPECTION_CLIENT_SECRET_FILE: { isUsable: isUsableClientSecret, holds: 'secret' },
 };
 
 export function areUsableKeys(content: string): boolean {
@@ -208,33 +255,51 @@ export function areUsableKeys(content: string): boolean {
 }
 
 function fileFaults(environment: Environment): string[] {
-  return Object.entries(FILES).flatMap(([name, { isUsable, holds }]) => {
-    const file = environment[name];
-    if (file === undefined || file === '') return [];
-    try {
-      return isUsable(readFileSync(file, 'utf8')) ? [] : [`${name}: the file holds no usable ${holds}`];
-    } catch (error) {
-      const { code } = z.object({ code: z.string().catch('unknown') }).parse(error);
-      return [`${name}: the file can't be read (${code})`];
-    }
-  });
+  return Object.entries(FILES).flatMap(([name, { isUsable, holds }]) =>
+    fileFault(name, environment[name], isUsable, holds),
+  );
 }
 
-function secretSource(value: string | undefined, file: string | undefined): SecretSource | undefined {
-  if (value !== undefined) return { value };
-  return file === undefined ? undefined : { file };
+/** The list of issuers that the environment holds or names, if any. */
+function issuersOf(environment: Environment): ReturnType<typeof readIssuerList> & {
+  readonly source: IssuerListSource | undefined;
+} {
+  const given = (name: string) => environment[name] || undefined;
+  const none = { entries: [], faults: [], source: undefined };
+  const file = given('AUTH_ISSUERS_FILE');
+  const read = file === undefined ? { text: given('AUTH_ISSUERS') } : readTextFile(file);
+  if ('code' in read) {
+    return { ...none, faults: [`AUTH_ISSUERS_FILE: the file can't be read (${read.code})`] };
+  }
+  if (read.text === undefined) return none;
+  const source = {
+    setting: file === undefined ? 'AUTH_ISSUERS' : 'AUTH_ISSUERS_FILE',
+    text: read.text,
+  } as const;
+  const named = {
+    issuer: given('AUTH_ISSUER')?.trim(),
+    hasAudience: given('AUTH_AUDIENCE') !== undefined,
+    introspects: given('AUTH_INTROSPECTION_CLIENT_ID') !== undefined,
+  };
+  return { ...readIssuerList(source, named), source };
 }
 
-function toConfig(settings: Settings): Config {
+function toConfig(settings: Settings, [issuer, ...more]: readonly IssuerSettings[]): Config {
   const { apiKey, apiKeyFile, nextApiKey, nextApiKeyFile, ...upstream } = settings.upstream;
   const key = secretSource(apiKey, apiKeyFile);
-  const { issuer, audience } = settings.auth;
-  if (key === undefined || issuer === undefined || audience === undefined) {
-    throw new ConfigError(['MAGIC_HOUR_API_KEY, AUTH_ISSUER, AUTH_AUDIENCE: are required']);
+  const { accessPolicy, ownerTtlSeconds, introspectionCacheSeconds, dpopPublicUrl } = settings.auth;
+  if (key === undefined || issuer === undefined) {
+    throw new ConfigError(['MAGIC_HOUR_API_KEY, AUTH_ISSUER: are required']);
   }
   return {
     ...settings,
-    auth: { ...settings.auth, issuer, audience },
+    auth: {
+      accessPolicy,
+      ownerTtlSeconds,
+      introspectionCacheSeconds,
+      dpopPublicUrl,
+      issuers: [issuer, ...more],
+    },
     upstream: { ...upstream, apiKey: key, nextApiKey: secretSource(nextApiKey, nextApiKeyFile) },
     webhooks: webhookSettings(settings.webhooks),
     session: sessionSettings(settings.session),

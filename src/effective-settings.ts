@@ -74,7 +74,11 @@ function shownSecretUrl(value: string): string | undefined {
 function withoutSecretParts(value: string): string {
   const url = parseUrl(value);
   // One in the middle of something else, or several.
-  if (url === undefined || url.host === '') return value.replace(/(?<=\/\/)[^/?#\s]*@/g, `${MASKED}@`);
+  if (url === undefined || url.host === '') {
+    return value
+      .replace(/(?<=\/\/)[^/?#\s]*@/g, `${MASKED}@`)
+      .replace(/(?<=\w:\/\/[^\s"'?#]*)[?#][^\s"']*/g, `?${MASKED}`);
+  }
   const { protocol, host, pathname, search, hash } = url;
   const userInfo = url.username + url.password;
   if (userInfo + search + hash === '') return value;

@@ -59,6 +59,8 @@ export interface HttpErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The scope that was missing. */
   readonly scope?: string;
+  /** What the challenge says of RFC 9449: that the token needs a proof, or that the proof is not good. */
+  readonly dpop?: 'needed' | 'bad_proof';
   /** A few words for logs on what exactly was wrong; holds nothing secret and nothing of the caller's. */
   readonly reason?: string;
 }
@@ -71,6 +73,7 @@ export class HttpError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly scope: string | undefined;
+  readonly dpop: HttpErrorOptions['dpop'];
   readonly reason: string | undefined;
 
   constructor(code: ErrorCode, options: HttpErrorOptions = {}) {
@@ -80,6 +83,7 @@ export class HttpError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.headers = options.headers ?? {};
     this.scope = options.scope;
+    this.dpop = options.dpop;
     this.reason = options.reason;
   }
 }

@@ -38,6 +38,11 @@ export const COMMON_FIELDS = {
   msg: { type: 'string', meaning: 'the message: for people, and free to change' },
 } as const satisfies LogEvent['fields'];
 
+/** Of the few that the settings name. */
+const ISSUER = {
+  type: 'string',
+  meaning: 'its place in the settings: `AUTH_ISSUER`, `AUTH_ISSUERS[0]`, `AUTH_ISSUERS_FILE[0]`',
+} as const;
 const COUNT = {
   type: 'integer',
   meaning: 'how often since the last such line, this time included; there is one a minute at the most',
@@ -238,11 +243,12 @@ export const LOG_EVENTS = {
   },
   issuer_keys_failed: {
     levels: ['warn'],
-    message: "the issuer's keys could not be loaded; known ones stay in force",
+    message: "{issuer}: the issuer's keys could not be loaded; known ones stay in force",
     meaning: 'Users whose key is known go on, others get 503 `authentication_unavailable`.',
-    action: 'Mend the issuer, or `AUTH_ISSUER`, `AUTH_JWKS_URL`.',
+    action: 'Mend the issuer, or its entry in the settings: `AUTH_ISSUER`, `AUTH_JWKS_URL`, `AUTH_ISSUERS`.',
     runbook: 'authenticationunavailable',
     fields: {
+      issuer: ISSUER,
       reason: {
         type: 'string',
         meaning:
@@ -253,18 +259,61 @@ export const LOG_EVENTS = {
   },
   issuer_keys_loaded: {
     levels: ['info'],
-    message: "the issuer's keys can be loaded again",
+    message: "{issuer}: the issuer's keys can be loaded again",
     meaning: 'Follows `issuer_keys_failed`.',
     action: NOTHING,
-    fields: {},
+    fields: { issuer: ISSUER },
   },
   issuer_keys_file_unusable: {
     levels: ['warn'],
-    message: 'AUTH_JWKS_FILE: {reason}',
+    message: '{variable}: {reason}',
     meaning: 'The file changed, and the last good content stays in force.',
     action: 'Write a sound JWKS there.',
     runbook: 'secretfileunusable',
-    fields: { reason: { type: 'string', meaning: 'in words; nothing of the file' }, count: COUNT },
+    fields: {
+      variable: {
+        type: 'string',
+        meaning: '`AUTH_JWKS_FILE`, or a place in a list: `AUTH_ISSUERS[0].jwksFile`',
+      },
+      reason: { type: 'string', meaning: 'in words; nothing of the file' },
+      count: COUNT,
+    },
+  },
+  introspection_failed: {
+    levels: ['warn'],
+    message: "{issuer}: the issuer can't be asked about opaque tokens",
+    meaning:
+      'Users whose token it affirmed a moment ago go on, others get 503 `authentication_unavailable`. JWTs are judged as ever.',
+    action:
+      'Mend the issuer. `status_401`: it refuses this service; set `AUTH_INTROSPECTION_CLIENT_ID` and its secret right.',
+    runbook: 'authenticationunavailable',
+    fields: {
+      issuer: ISSUER,
+      reason: { type: 'string', meaning: 'as of `issuer_keys_failed`' },
+      count: COUNT,
+    },
+  },
+  introspection_works_again: {
+    levels: ['info'],
+    message: '{issuer}: the issuer can be asked about opaque tokens again',
+    meaning: 'Follows `introspection_failed`.',
+    action: NOTHING,
+    fields: { issuer: ISSUER },
+  },
+  introspection_secret_file_unusable: {
+    levels: ['warn'],
+    message: "{variable}, the file of this service's secret at the issuer: {reason}",
+    meaning: 'The file changed, and the last good secret stays in force.',
+    action: 'Write the secret there, alone.',
+    runbook: 'secretfileunusable',
+    fields: {
+      variable: {
+        type: 'string',
+        meaning: '`AUTH_INTROSPECTION_CLIENT_SECRET_FILE`, or a place in a list of issuers',
+      },
+      reason: { type: 'string', meaning: 'in words; nothing of the file' },
+      count: COUNT,
+    },
   },
   upstream_key_file_unusable: {
     levels: ['warn'],

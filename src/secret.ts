@@ -1,4 +1,4 @@
-import type { SecretSource } from './config.ts';
+import type { SecretSource } from './config-files.ts';
 import { isUsableSecret } from './config-schema.ts';
 import type { KeySource } from './upstream/key-ring.ts';
 import { watchedFile } from './watched-file.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { templateOf } from './app.ts';
+import { createProofCheck } from './auth/dpop.ts';
 import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createMemoryCache } from './cache/memory-cache.ts';
 import type { Config } from './config.ts';
@@ -14,7 +15,7 @@ import { countingListeners } from './metrics/listeners.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import type { RequestLog } from './request-log.ts';
 import { createLifecycle } from './shutdown.ts';
-import { openIssuerKeys } from './wiring/issuer-keys.ts';
+import { openIssuers } from './wiring/issuers.ts';
 import { openLimits } from './wiring/limits.ts';
 import { openOps } from './wiring/ops.ts';
 import { openPublic } from './wiring/public.ts';
@@ -56,14 +57,14 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   const lifecycle = createLifecycle();
   const tracing = await openTracing(config, { logger, version });
 
-  const issuer = openIssuerKeys(config.auth, clock, logger);
+  const issuers = openIssuers(config.auth, { clock, logger, count });
   const webhookSecrets = openWebhookSecrets(config.webhooks, logger);
   const sessionSecrets = openSessionSecrets(config.session, logger);
   const upstream = openUpstream(config.upstream, {
     clock,
     events: count,
     logger,
-    otherSecrets: () => [...webhookSecrets.all(), sessionSecrets.clientSecret()],
+    otherSecrets: () => [...webhookSecrets.all(), sessionSecrets.clientSecret(), ...issuers.secrets()],
     userAgent: `magic-hour-bff/${version}`,
     tracing,
   });
@@ -110,13 +111,15 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   });
   const streams = createOpenStreams(config.events.maxStreamsPerUser);
 
-  const verifier = tracing.verifier(createTokenVerifier(issuer.keys, config.auth, clock));
+  const verifier = tracing.verifier(
+    createTokenVerifier(issuers.judge, createProofCheck(redis.seenProofs, clock), clock),
+  );
   const browserSessions = await openSessions(config, {
     clock,
     logger,
     secrets: sessionSecrets,
     redis: redis.connection,
-    keys: issuer.keys,
+    keys: issuers.first,
     verifier,
     count,
   });
@@ -158,7 +161,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     lookup,
     metrics,
     count,
-    issuer,
+    issuers,
     upstream,
     upstreamCosts: limits.upstreamCosts,
     redis,
@@ -177,7 +180,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   );
   lifecycle.started();
   // A failure is told by the keys themselves, and the first token asks for them again.
-  void issuer.keys.warmUp();
+  void issuers.warmUp();
 
   return {
     publicUrl: publicListener.url,
@@ -195,7 +198,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
       opsListener.server.closeAllConnections();
       ops.close();
       upstream.close();
-      issuer.close();
+      issuers.close();
       webhookSecrets.close();
       sessionSecrets.close();
       await redis.close();

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../lookup/ports.ts';
+import { createAllowance } from './allowance.ts';
 
 /** The issuer's keys can't be had, so a token can't be judged. */
 export class KeysUnavailableError extends Error {
@@ -40,8 +41,7 @@ export function createIssuerKeys(options: {
   let loadedAtMs = 0;
   let failedAtMs = Number.NEGATIVE_INFINITY;
   let pendingLoad: Promise<void> | undefined;
-  let allowance = BURST_LOADS;
-  let allowanceAtMs = clock.now();
+  const allowance = createAllowance({ burst: BURST_LOADS, everyMs: LOAD_EVERY_MS, clock });
 
   async function reload(): Promise<void> {
     try {
@@ -64,15 +64,6 @@ export function createIssuerKeys(options: {
   const coolingDown = () => clock.now() - failedAtMs < FAILURE_PAUSE_MS;
   const failing = () => failedAtMs !== Number.NEGATIVE_INFINITY;
 
-  function takeAllowance(): boolean {
-    const nowMs = clock.now();
-    allowance = Math.min(BURST_LOADS, allowance + (nowMs - allowanceAtMs) / LOAD_EVERY_MS);
-    allowanceAtMs = nowMs;
-    if (allowance < 1) return false;
-    allowance -= 1;
-    return true;
-  }
-
   const getKey: JWTVerifyGetKey = async (header, token) => {
     if (known === undefined && !coolingDown()) await reloadOnce();
     if (known === undefined) throw new KeysUnavailableError("the issuer's keys can't be had");
@@ -82,7 +73,7 @@ export function createIssuerKeys(options: {
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
-    if (pendingLoad !== undefined || (!coolingDown() && takeAllowance())) await reloadOnce();
+    if (pendingLoad !== undefined || (!coolingDown() && allowance.take())) await reloadOnce();
     try {
       return await known(header, token);
     } catch (error) {

@@ -15,6 +15,8 @@ export interface Principal {
   readonly tenantKey: string | undefined;
   /** Unix milliseconds until which this is proved. */
   readonly expiresAtMs: number;
+  /** Whether the issuer can take it back before that: then it is asked again before anything is told late. */
+  readonly revocable: boolean;
 }
 
 export function createPrincipal(identity: {
@@ -24,11 +26,22 @@ export function createPrincipal(identity: {
   readonly scopes: readonly string[];
   readonly plan?: string | undefined;
   readonly expiresAtMs: number;
+  readonly revocable?: boolean;
 }): Principal {
-  const { issuer, subject, tenant, scopes, plan, expiresAtMs } = identity;
+  const { issuer, subject, tenant, scopes, plan, expiresAtMs, revocable = false } = identity;
   const userKey = userKeyOf(issuer, subject);
   const tenantKey = tenant === undefined ? undefined : tenantKeyOf(issuer, tenant);
-  return { issuer, subject, tenant, scopes: new Set(scopes), plan, userKey, tenantKey, expiresAtMs };
+  return {
+    issuer,
+    subject,
+    tenant,
+    scopes: new Set(scopes),
+    plan,
+    userKey,
+    tenantKey,
+    expiresAtMs,
+    revocable,
+  };
 }
 
 export function userKeyOf(issuer: string, subject: string): string {

@@ -1,35 +1,30 @@
-import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { z } from 'zod';
 import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
-import { type IssuerKeys, KeysUnavailableError } from './issuer-keys.ts';
-import { createPrincipal, type Principal } from './principal.ts';
-import { isStrictJws } from './strict-jws.ts';
+import { invalid } from './claims.ts';
+import type { Possession, ProofCheck } from './dpop.ts';
+import type { Principal } from './principal.ts';
+import type { JudgedToken, TokenJudge } from './token-judge.ts';
 
 export interface TokenVerifier {
   /**
-   * Who the token speaks for; at once where the same token was verified a moment ago.
+   * Who the token speaks for; at once where the same token was verified a moment ago and is bound to no key.
    *
+   * @param possession how its sender shows to hold the key that the token is bound to; without it, only one that is bound to
+   *   none is good, and with it, only one that is bound
    * @throws HttpError token_expired, token_invalid, insufficient_scope or authentication_unavailable
    */
-  verify(token: string): Principal | Promise<Principal>;
-  /** Who the token speaks for, if it was verified a moment ago. */
+  verify(token: string, possession?: Possession): Principal | Promise<Principal>;
+  /**
+   * Whether a token that was verified before still is good. How its sender showed to hold its key is not asked again.
+   *
+   * @throws (by its promise) what `verify` throws
+   */
+  confirm(token: string): Promise<void>;
+  /** Who the token speaks for, if it was verified a moment ago and whoever has it may send it. */
   recall(token: string): Principal | undefined;
 }
 
-export interface TokenRules {
-  readonly issuer: string;
-  readonly audience: string;
-  readonly algorithms: readonly string[];
-  readonly userClaim: string;
-  readonly tenantClaim: string | undefined;
-  readonly planClaim?: string | undefined;
-  readonly requiredScope: string | undefined;
-}
-
-/** Verified once, a token is believed for this long at the most: a withdrawn key counts after that. */
-const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 const MAX_REMEMBERED_LENGTH = 16 * 1024 * 1024;
 /**
@@ -38,126 +33,61 @@ const MAX_REMEMBERED_LENGTH = 16 * 1024 * 1024;
  */
 const KEY_LENGTH = 24;
 const MAX_TOKEN_LENGTH = 8192;
-/** For `nbf` of issuers whose clocks are a little ahead; `exp` is taken to the second. */
-const CLOCK_TOLERANCE_SECONDS = 5;
-/** `iat` decides on nothing, so clocks that differ keep nobody out; only what no such clock wrote is refused. */
-const MAX_IAT_AHEAD_MS = 5 * 60_000;
-const RETRY_AFTER_SECONDS = 2;
-/** The last moment that a JavaScript date can tell (ECMA-262, 21.4.1.1); a token that outlives it has no end. */
-const MAX_DATE_MS = 8.64e15;
 
-/** RFC 9068 asks for `at+jwt`, many issuers write `JWT` or nothing; any other type was made for something else. */
-const ACCESS_TOKEN_TYPES = z
-  .string()
-  .toLowerCase()
-  .pipe(z.enum(['jwt', 'at+jwt', 'application/at+jwt']))
-  .optional();
-
-/** RFC 7519, 4.1.3; whether ours is among them, jose looks. */
-const audienceSchema = z.union([z.string(), z.array(z.string())]);
-const nonEmpty = z.string().min(1).max(1024);
-/** `scope` by RFC 9068, 2.2.3; `scp` as some issuers spell it. */
-const scopeSchema = z.union([z.string().transform((text) => text.split(' ')), z.array(z.string())]).catch([]);
-
-interface Remembered {
+interface Remembered extends JudgedToken {
   readonly token: string;
-  readonly principal: Principal;
-  readonly untilMs: number;
 }
 
-export function createTokenVerifier(keys: IssuerKeys, rules: TokenRules, clock: Clock): TokenVerifier {
+/** Remembers what was judged. One memory serves all issuers: a token is compared as a whole, and has one issuer alone. */
+export function createTokenVerifier(judge: TokenJudge, checkProof: ProofCheck, clock: Clock): TokenVerifier {
   const remembered = new LRUCache<string, Remembered>({
     max: MAX_REMEMBERED,
     maxSize: MAX_REMEMBERED_LENGTH,
     sizeCalculation: ({ token }) => token.length,
   });
 
-  async function judge(token: string): Promise<Principal> {
-    if (!isStrictJws(token)) throw invalid('spelling');
-    const { payload, protectedHeader } = await jwtVerify(token, keys.getKey, {
-      issuer: rules.issuer,
-      audience: rules.audience,
-      algorithms: [...rules.algorithms],
-      requiredClaims: ['exp'],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-      currentDate: new Date(clock.now()),
-    }).catch(refuse);
-    const expiresAtMs = (payload.exp ?? 0) * 1000;
-    if (expiresAtMs > MAX_DATE_MS) throw invalid('exp');
-    if (expiresAtMs <= clock.now()) throw new HttpError('token_expired', { reason: 'exp' });
-    const fault = faultBesideJose(protectedHeader, payload, clock.now());
-    if (fault !== undefined) throw invalid(fault);
-    const principal = principalOf(payload, expiresAtMs);
-    const { requiredScope: scope } = rules;
-    if (scope !== undefined && !principal.scopes.has(scope))
-      throw new HttpError('insufficient_scope', { scope });
-    const untilMs = Math.min(expiresAtMs, clock.now() + REMEMBER_MS);
-    remembered.set(token.slice(-KEY_LENGTH), { token, principal, untilMs });
+  function recallJudged(token: string): Remembered | undefined {
+    const known = remembered.get(token.slice(-KEY_LENGTH));
+    // The whole token is compared: a part of it could be shared by two users.
+    return known?.token === token && known.untilMs > clock.now() ? known : undefined;
+  }
+
+  async function judgeAnew(token: string): Promise<Remembered> {
+    const judged = { ...(await judge(token)), token };
+    remembered.set(token.slice(-KEY_LENGTH), judged);
+    return judged;
+  }
+
+  async function verifyAnew(token: string, possession: Possession | undefined): Promise<Principal> {
+    const { principal, boundTo } = recallJudged(token) ?? (await judgeAnew(token));
+    if (boundTo === undefined) {
+      // RFC 9449, 7.1: whoever says that it is bound would take it for better kept than it is.
+      if (possession !== undefined) throw invalid('bound to no key');
+    } else {
+      if (possession === undefined) throw proofNeeded();
+      await checkProof(possession, token, boundTo);
+    }
     return principal;
   }
 
-  function principalOf(payload: JWTPayload, expiresAtMs: number): Principal {
-    const subject = nonEmpty.safeParse(payload[rules.userClaim]);
-    if (!subject.success) throw invalid(rules.userClaim);
-    const tenant =
-      rules.tenantClaim === undefined ? undefined : nonEmpty.safeParse(payload[rules.tenantClaim]).data;
-    const plan =
-      rules.planClaim === undefined ? undefined : nonEmpty.safeParse(payload[rules.planClaim]).data;
-    const scopes = scopeSchema.parse(payload.scope ?? payload.scp);
-    return createPrincipal({
-      issuer: rules.issuer,
-      subject: subject.data,
-      tenant,
-      scopes,
-      plan,
-      expiresAtMs,
-    });
-  }
-
   function recall(token: string): Principal | undefined {
-    const known = remembered.get(token.slice(-KEY_LENGTH));
-    // The whole token is compared: a part of it could be shared by two users.
-    return known?.token === token && known.untilMs > clock.now() ? known.principal : undefined;
+    const known = recallJudged(token);
+    return known?.boundTo === undefined ? known?.principal : undefined;
   }
 
   return {
     recall,
-    verify(token) {
+    async confirm(token) {
+      if (recallJudged(token) === undefined) await judgeAnew(token);
+    },
+    verify(token, possession) {
       if (token.length > MAX_TOKEN_LENGTH) throw invalid('length');
-      return recall(token) ?? judge(token);
+      return (possession === undefined ? recall(token) : undefined) ?? verifyAnew(token, possession);
     },
   };
 }
 
-/** What is wrong with a token of which jose found nothing wrong: the name of a parameter or claim. */
-function faultBesideJose(
-  { typ, b64 = true }: JWTHeaderParameters,
-  { aud, iat = 0, cnf }: JWTPayload,
-  nowMs: number,
-): string | undefined {
-  if (!ACCESS_TOKEN_TYPES.safeParse(typ).success) return 'typ';
-  // RFC 7797, 7: the payload of a JWT is always encoded; jose looks only where `crit` names this parameter.
-  if (b64 !== true) return 'b64';
-  if (!audienceSchema.safeParse(aud).success) return 'aud';
-  if (iat * 1000 > nowMs + MAX_IAT_AHEAD_MS) return 'iat';
-  // RFC 7800: a token bound to a key is worth nothing without proof of that key, which is not asked for here.
-  if (cnf !== undefined) return 'cnf';
-  return undefined;
-}
-
-function refuse(error: unknown): never {
-  if (error instanceof KeysUnavailableError) {
-    throw new HttpError('authentication_unavailable', {
-      cause: error,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    });
-  }
-  if (error instanceof errors.JWTExpired) throw new HttpError('token_expired', { reason: 'exp' });
-  if (error instanceof errors.JWTClaimValidationFailed) throw invalid(error.claim);
-  // jose names what is wrong by a code; whatever else went wrong with a token, it lets nobody in.
-  throw invalid(error instanceof errors.JOSEError ? error.code : 'unreadable');
-}
-
-function invalid(reason: string): HttpError {
-  return new HttpError('token_invalid', { reason });
+/** RFC 9449, 7.1: a bound token sent as one that is not would be good for whoever stole it. */
+function proofNeeded(): HttpError {
+  return new HttpError('token_invalid', { reason: 'bound to a key', dpop: 'needed' });
 }

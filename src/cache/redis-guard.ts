@@ -14,7 +14,8 @@ export type RedisOperation =
   | 'owner_write'
   | 'session_read'
   | 'session_write'
-  | 'rate_limit';
+  | 'rate_limit'
+  | 'dpop_proof';
 
 /** Facts about Redis, for whoever counts or logs them. */
 export interface RedisEvents {

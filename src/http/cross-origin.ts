@@ -9,6 +9,7 @@ const PREFLIGHT_MAX_AGE_SECONDS = 600;
 /** The x-sideko-* ones are what Magic Hour's SDK adds to each request. */
 const ALLOWED_HEADERS = [
   'Authorization',
+  'DPoP',
   'If-None-Match',
   'Last-Event-ID',
   'Prefer',

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler } from 'express';
 import { HttpError } from '../errors.ts';
+import { challengeOf } from './challenge.ts';
 import type { RequestContext } from './request-context.ts';
 import { respond } from './respond.ts';
 
@@ -20,7 +21,7 @@ export function errorHandler(
     if (res.headersSent) return next(thrown);
     const headers = ['Cache-Control', 'no-store', 'Content-Type', 'application/json'];
     if (error.retryAfterSeconds !== undefined) headers.push('Retry-After', String(error.retryAfterSeconds));
-    const challenge = challengeOf(error, realm);
+    const challenge = challengeOf(error, realm, req.headers.authorization);
     if (challenge !== undefined) headers.push('WWW-Authenticate', challenge);
     headers.push(...Object.entries(error.headers).flat());
     respond(
@@ -43,20 +44,4 @@ function toHttpError(thrown: unknown): HttpError {
   // Express's router could not decode the path; what it decodes is the project's id.
   if (thrown instanceof URIError) return new HttpError('invalid_project_id');
   return new HttpError('internal_error', { cause: thrown });
-}
-
-/** RFC 6750, 3 and 3.1: no error code where no token was sent. */
-function challengeOf({ code, scope }: HttpError, realm: string): string | undefined {
-  switch (code) {
-    case 'token_missing':
-      return `Bearer realm="${realm}"`;
-    case 'token_expired':
-      return `Bearer realm="${realm}", error="invalid_token", error_description="The token has expired"`;
-    case 'token_invalid':
-      return `Bearer realm="${realm}", error="invalid_token", error_description="The token is not valid"`;
-    case 'insufficient_scope':
-      return `Bearer realm="${realm}", error="insufficient_scope"${scope === undefined ? '' : `, scope="${scope}"`}`;
-    default:
-      return undefined;
-  }
 }

@@ -10,7 +10,8 @@ export interface GaugeSources {
   readonly upstreamBudgetUsed: () => number;
   readonly redisConfigured: () => boolean;
   readonly redisUp: () => boolean;
-  readonly issuerKeysAvailable: () => boolean;
+  /** By the issuers' places in the settings. */
+  readonly issuerKeysAvailable: () => ReadonlyArray<readonly [issuer: string, available: boolean]>;
   readonly cacheMemoryBytes: () => number;
   readonly cacheMemoryEntries: () => number;
   readonly eventStreamsOpen: () => number;
@@ -36,11 +37,6 @@ export function registerGauges(registry: Registry<PrometheusContentType>, source
     ],
     ['redis_configured', '1 where a Redis is configured.', sources.redisConfigured],
     ['redis_up', '1 while Redis answers; 0 while it does not, or where none is configured.', sources.redisUp],
-    [
-      'issuer_keys_available',
-      "1 while there are keys of the issuer's to judge tokens with.",
-      sources.issuerKeysAvailable,
-    ],
     ['cache_memory_bytes', 'Bytes held by the in-process cache.', sources.cacheMemoryBytes],
     ['cache_memory_entries', 'Projects held by the in-process cache.', sources.cacheMemoryEntries],
     ['event_streams_open', 'Event streams that are open.', sources.eventStreamsOpen],
@@ -56,6 +52,17 @@ export function registerGauges(registry: Registry<PrometheusContentType>, source
       },
     });
   }
+
+  new Gauge({
+    name: 'issuer_keys_available',
+    help: "1 while there are keys of the issuer's to judge tokens with; the issuer by its place in the settings.",
+    labelNames: ['issuer'],
+    registers,
+    collect() {
+      for (const [issuer, available] of sources.issuerKeysAvailable())
+        this.set({ issuer }, Number(available));
+    },
+  });
 
   new Gauge({
     name: 'secret_file_usable',

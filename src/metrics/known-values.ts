@@ -1,3 +1,4 @@
+import type { IntrospectionResult } from '../auth/introspection.ts';
 import type { RedisOperation } from '../cache/redis-guard.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { LimitPolicy } from '../http/limit.ts';
@@ -58,6 +59,13 @@ export const REFRESH_RESULTS = all<RefreshResult>({ refreshed: true, ended: true
 
 export const SESSION_ENDINGS = all<SessionEnding>({ logout: true, everywhere: true, provider: true });
 
+export const INTROSPECTION_RESULTS = all<IntrospectionResult>({
+  active: true,
+  refused: true,
+  failed: true,
+  withheld: true,
+});
+
 export const LIMIT_POLICIES = all<LimitPolicy>({
   user: true,
   ip: true,
@@ -82,6 +90,7 @@ export const REDIS_OPERATIONS = all<RedisOperation>({
   session_read: true,
   session_write: true,
   rate_limit: true,
+  dpop_proof: true,
 });
 
 export const DRIFTING_FIELDS = all<DocumentedField | 'other'>({

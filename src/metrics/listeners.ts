@@ -1,3 +1,4 @@
+import type { IntrospectionEvents } from '../auth/introspection.ts';
 import type { AuthenticationEvents } from '../http/authenticate.ts';
 import type { LimitEvents } from '../http/limit.ts';
 import type { NotFoundEvents } from '../http/limit-not-found.ts';
@@ -18,7 +19,8 @@ export type Listeners = HttpEvents &
   WebhookEvents &
   SessionEvents &
   RefreshEvents &
-  Pick<NotFoundEvents, 'distinctNotFound'> & {
+  Pick<NotFoundEvents, 'distinctNotFound'> &
+  Pick<IntrospectionEvents, 'introspected'> & {
     redisFailed(operation: string): void;
     retried(): void;
     leakStopped(): void;
@@ -52,6 +54,7 @@ export function countingListeners(metrics: Metrics): Listeners {
     keyRejected: () => metrics.upstreamKeyRejections.inc(),
     retried: () => metrics.upstreamRetries.inc(),
     authenticationFailed: (reason) => metrics.authenticationFailures.inc(reason),
+    introspected: (result) => metrics.tokenIntrospections.inc(result),
     limitExceeded: (policy) => metrics.rateLimitRejections.inc(policy),
     loginEnded: (result) => metrics.sessionLogins.inc(result),
     sessionRefreshed: (result) => metrics.sessionRefreshes.inc(result),

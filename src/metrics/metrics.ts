@@ -4,6 +4,7 @@ import { type GaugeSources, registerGauges } from './gauges.ts';
 import {
   AUTHENTICATION_FAILURES,
   DRIFTING_FIELDS,
+  INTROSPECTION_RESULTS,
   LIMIT_POLICIES,
   LOGIN_RESULTS,
   LOOKUP_RESULTS,
@@ -77,6 +78,11 @@ export function createMetrics(
       'Callers not let in, by error code.',
       'reason',
     ),
+    tokenIntrospections: counts(
+      'token_introspections_total',
+      'Opaque tokens by what their issuer said; `withheld` are those that it was not asked about, to spare it.',
+      'result',
+    ),
     rateLimitRejections: counts('rate_limit_rejections_total', 'Requests over a limit.', 'policy'),
     distinctNotFound: counts(
       'distinct_not_found_total',
@@ -124,6 +130,7 @@ type Begun = Pick<
   | 'httpRequestDuration'
   | 'upstreamRequestDuration'
   | 'authenticationFailures'
+  | 'tokenIntrospections'
   | 'rateLimitRejections'
   | 'sessionLogins'
   | 'sessionRefreshes'
@@ -141,6 +148,7 @@ function beginAtZero(metrics: Begun, lookupRoutes: LookupRoutes): void {
     for (const status of UPSTREAM_STATUSES) metrics.upstreamRequestDuration.begin(kind, status);
   }
   for (const reason of AUTHENTICATION_FAILURES) metrics.authenticationFailures.begin(reason);
+  for (const result of INTROSPECTION_RESULTS) metrics.tokenIntrospections.begin(result);
   for (const policy of LIMIT_POLICIES) metrics.rateLimitRejections.begin(policy);
   for (const result of LOGIN_RESULTS) metrics.sessionLogins.begin(result);
   for (const result of REFRESH_RESULTS) metrics.sessionRefreshes.begin(result);

@@ -11,7 +11,7 @@ export interface IdentityRules {
   readonly issuer: string;
   readonly userClaim: string;
   readonly tenantClaim: string | undefined;
-  readonly planClaim: string | undefined;
+  readonly planClaim?: string | undefined;
   readonly requiredScope: string | undefined;
 }
 

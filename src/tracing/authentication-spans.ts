@@ -11,10 +11,11 @@ export function traceAuthentication(
 ): TokenVerifier {
   return {
     recall: verifier.recall,
-    verify(token) {
+    confirm: verifier.confirm,
+    verify(token, possession) {
       const parent = active.parent();
-      if (parent === undefined) return verifier.verify(token);
-      return within(tracer.startSpan('authenticate', {}, parent), () => verifier.verify(token));
+      if (parent === undefined) return verifier.verify(token, possession);
+      return within(tracer.startSpan('authenticate', {}, parent), () => verifier.verify(token, possession));
     },
   };
 }

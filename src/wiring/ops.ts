@@ -10,7 +10,7 @@ import type { Listeners } from '../metrics/listeners.ts';
 import { metricsRenderer } from '../metrics/metrics.ts';
 import { createOpsApp } from '../ops-app.ts';
 import type { FollowedFile } from '../secret.ts';
-import type { OpenIssuer } from './issuer-keys.ts';
+import type { OpenIssuers } from './issuers.ts';
 import type { RedisParts } from './redis.ts';
 import { openStatus, type StatusParts } from './status.ts';
 import type { OpenUpstream } from './upstream.ts';
@@ -20,7 +20,7 @@ export interface OpsParts extends StatusParts {
   readonly lifecycle: { readonly ready: boolean };
   readonly lookup: Pick<Lookup, 'forget'>;
   readonly count: Listeners;
-  readonly issuer: OpenIssuer;
+  readonly issuers: OpenIssuers;
   readonly upstream: OpenUpstream;
   readonly upstreamCosts: Pick<UpstreamCosts, 'budgetUsed'> | undefined;
   readonly redis: RedisParts;
@@ -32,7 +32,7 @@ export interface OpsParts extends StatusParts {
 
 /** What operators and machines ask of all the parts: metrics, health, the status page, purges. */
 export function openOps(config: Config, parts: OpsParts): { readonly app: Express; close(): void } {
-  const { logger, lifecycle, lookup, issuer, metrics, count, upstream, redis, memory, watcher, streams } =
+  const { logger, lifecycle, lookup, issuers, metrics, count, upstream, redis, memory, watcher, streams } =
     parts;
   const { resilience, leakGuard } = upstream;
   metrics.watch({
@@ -43,18 +43,18 @@ export function openOps(config: Config, parts: OpsParts): { readonly app: Expres
     upstreamBudgetUsed: () => parts.upstreamCosts?.budgetUsed ?? 0,
     redisConfigured: () => redis.shared !== undefined,
     redisUp: redis.up,
-    issuerKeysAvailable: () => issuer.keys.available,
+    issuerKeysAvailable: issuers.keysAvailable,
     cacheMemoryBytes: () => memory.bytes,
     cacheMemoryEntries: () => memory.entries,
     eventStreamsOpen: () => streams.count,
     projectsWatched: () => watcher.watched,
-    files: [...upstream.files, ...issuer.files, ...parts.secretFiles],
+    files: [...upstream.files, ...issuers.files, ...parts.secretFiles],
   });
 
   const ready = () => lifecycle.ready;
   const checks: readonly HealthCheck[] = [
     { name: 'lifecycle', run: () => ({ status: lifecycle.ready ? 'ok' : 'failed' }) },
-    { name: 'issuer_keys', run: () => ({ status: issuer.keys.available ? 'ok' : 'degraded' }) },
+    { name: 'issuer_keys', run: issuers.check },
     { name: 'redis', run: redis.check },
     { name: 'upstream', run: () => ({ status: resilience.circuitOpen ? 'degraded' : 'ok' }) },
   ];

@@ -7,9 +7,10 @@ import type { Logger } from '../log.ts';
 
 /** Who may see what, and the registry that says whose each project is. */
 export function openOwnership(
-  auth: Pick<Config['auth'], 'accessPolicy' | 'issuer'>,
+  auth: Pick<Config['auth'], 'accessPolicy' | 'issuers'>,
   { owners, logger }: { readonly owners: Owners; readonly logger: Logger },
 ): { readonly accessPolicy: AccessPolicy; readonly registry: OwnerRegistry } {
+  const [first, ...more] = auth.issuers;
   if (auth.accessPolicy === 'authenticated') logger.event('access_open_to_all_users');
   return {
     accessPolicy:
@@ -18,7 +19,7 @@ export function openOwnership(
         : ownershipPolicy(auth.accessPolicy, owners),
     registry: {
       owners,
-      issuers: [auth.issuer],
+      issuers: [first.issuer, ...more.map(({ issuer }) => issuer)],
       events: {
         ownershipChanged({ change, kind, id, ownership, by, requestId }) {
           logger.event('owner_changed', {

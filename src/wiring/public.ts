@@ -69,6 +69,7 @@ export function openPublic(
     clock,
     corsOrigins: config.http.corsOrigins,
     trustProxy: config.http.trustProxy,
+    publicUrl: config.auth.dpopPublicUrl,
     apiDescription: parts.apiDescription,
     apiPage: parts.apiPage,
     draining: lifecycle,

@@ -6,6 +6,7 @@ import { createRedisOwners } from '../access/redis-owners.ts';
 import { createFlightChannel } from '../cache/flight-channel.ts';
 import { createLocalDeliveries } from '../cache/local-deliveries.ts';
 import { createNewsChannel, type NewsListener } from '../cache/news-channel.ts';
+import { createLocalOnce, createSharedOnce, type Once } from '../cache/once.ts';
 import { createPurgeChannel } from '../cache/purge-channel.ts';
 import { createRedisCache } from '../cache/redis-cache.ts';
 import { createRedisClient, createSubscriber, type RedisClient } from '../cache/redis-client.ts';
@@ -45,6 +46,8 @@ export interface RedisParts {
   /** `undefined` where no webhooks are taken. */
   readonly deliveries: Deliveries | undefined;
   readonly owners: Owners;
+  /** The proofs of DPoP that were seen. */
+  readonly seenProofs: Once;
   /** Counts what a user asked for in vain, by the limit that is configured. */
   readonly notFoundNames: DistinctNames;
   /** Counts the hits of one policy, at most `max` in the window that is configured. */
@@ -88,6 +91,7 @@ export function openRedis(
       watches: undefined,
       deliveries: memory && createLocalDeliveries(memory),
       owners: createLocalOwners({ ttlMs: ownerTtlMs, clock: deps.clock }),
+      seenProofs: createLocalOnce(deps.clock),
       notFoundNames: createLocalDistinctNames({ ...names, weight: 1 }),
       limitStore: (_policy, max) => createLocalStore({ max, windowMs, clock: deps.clock }),
       topology: undefined,
@@ -152,6 +156,13 @@ export function openRedis(
       memory &&
       createRedisDeliveries({ client, guard, keyPrefix, ...memory, flightChannel: channel.name, news }),
     owners: createRedisOwners({ client, guard, keyPrefix, ttlMs: ownerTtlMs }),
+    seenProofs: createSharedOnce({
+      client,
+      guard,
+      keyPrefix: `${keyPrefix}v1:dpop:`,
+      operation: 'dpop_proof',
+      clock: deps.clock,
+    }),
     notFoundNames: createSharedDistinctNames({
       client,
       guard,

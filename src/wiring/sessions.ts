@@ -26,12 +26,14 @@ export async function openSessions(
     readonly logger: Logger;
     readonly secrets: SessionSecrets;
     readonly redis: { readonly client: RedisClient; readonly guard: RedisGuard } | undefined;
+    /** Of the first issuer, at which browsers sign in. */
     readonly keys: IssuerKeys;
     readonly verifier: TokenVerifier;
     readonly count: SessionEvents & RefreshEvents;
   },
 ): Promise<BrowserSessions | undefined> {
   const { clock, logger, secrets, redis, keys, verifier } = parts;
+  const [issuer] = auth.issuers;
   if (session === undefined || redis === undefined) return undefined;
   const { createOpenIdProvider } = await import('../sessions/openid-provider.ts');
   const { clientId, baseUrl } = session;
@@ -40,7 +42,7 @@ export async function openSessions(
   const events = sessionEvents(parts.count, logger);
   const sealing = createSealing(secrets.encryptionKeys);
   const provider = createOpenIdProvider(
-    { ...session, issuer: auth.issuer, redirectUri: `${baseUrl}/auth/callback` },
+    { ...session, issuer: issuer.issuer, redirectUri: `${baseUrl}/auth/callback` },
     secrets.clientSecret,
     clock.now,
   );
@@ -56,7 +58,7 @@ export async function openSessions(
     provider,
     verifier,
     clock,
-    rules: auth,
+    rules: issuer,
     idleMs: session.idleSeconds * 1000,
     maxMs: session.maxSeconds * 1000,
     events,
@@ -72,9 +74,9 @@ export async function openSessions(
       events,
     },
     logout: createBackchannelLogout({
-      issuer: auth.issuer,
+      issuer: issuer.issuer,
       clientId,
-      algorithms: auth.algorithms,
+      algorithms: issuer.algorithms,
       keys,
       store,
       clock,

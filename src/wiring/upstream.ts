@@ -1,4 +1,5 @@
-import type { Config, SecretSource } from '../config.ts';
+import type { Config } from '../config.ts';
+import type { SecretSource } from '../config-files.ts';
 import { createLeakGuard, type LeakGuard, unescaped } from '../leak-guard.ts';
 import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';

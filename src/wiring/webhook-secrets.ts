@@ -1,4 +1,5 @@
-import type { SecretSource, WebhookSettings } from '../config.ts';
+import type { WebhookSettings } from '../config.ts';
+import type { SecretSource } from '../config-files.ts';
 import { isUsableWebhookSecret } from '../config-schema.ts';
 import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';

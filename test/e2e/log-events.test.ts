@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { userKeyOf } from '../../src/auth/principal.ts';
 import { type EventName, LOG_EVENTS, type LogEvent } from '../../src/log-events.ts';
 import { freePort } from '../support/free-port.ts';
+import { startIntrospectingIssuer } from '../support/introspecting-issuer.ts';
 import { parseLogLine } from '../support/log-conformance.ts';
 import { createManualClock } from '../support/manual-clock.ts';
 import { startRedisServer } from '../support/redis-server.ts';
@@ -315,7 +316,7 @@ describe('one line tells of', () => {
     const first = await startStack({ env: { AUTH_JWKS_URL: `http://127.0.0.1:${await freePort()}/jwks` } });
     await eventually(() => linesOf(first, ...names).length > 0);
     expect(linesOf(first, ...names)).toEqual([
-      { event: 'issuer_keys_failed', reason: 'ECONNREFUSED', count: 1 },
+      { event: 'issuer_keys_failed', issuer: 'AUTH_ISSUER', reason: 'ECONNREFUSED', count: 1 },
     ]);
 
     first.issuer.respondWith('error');
@@ -325,10 +326,52 @@ describe('one line tells of', () => {
     await eventually(async () => (await second.lookup('complete-1')).status === 200);
     const told = linesOf(second, ...names);
     expect([told.at(0), told.at(-1)]).toEqual([
-      { event: 'issuer_keys_failed', reason: 'status_500', count: 1 },
-      { event: 'issuer_keys_loaded' },
+      { event: 'issuer_keys_failed', issuer: 'AUTH_ISSUER', reason: 'status_500', count: 1 },
+      { event: 'issuer_keys_loaded', issuer: 'AUTH_ISSUER' },
     ]);
     expect([...first.logs(), ...second.logs()].join()).not.toContain('"at":');
+  });
+
+  test('an issuer that can not be asked about opaque tokens, with why, and of its recovery', async () => {
+    const issuer = await startIntrospectingIssuer();
+    onTestFinished(issuer.close);
+    const secretFile = await temporaryFile('a secret');
+    const stack = await startStack({
+      env: {
+        AUTH_ISSUER: issuer.issuer,
+        AUTH_INTROSPECTION_CLIENT_ID: 'bff',
+        AUTH_INTROSPECTION_CLIENT_SECRET_FILE: secretFile,
+      },
+    });
+    let tokens = 0;
+    const ask = () => {
+      tokens += 1;
+      const headers = { authorization: `Bearer opaque-${tokens}` };
+      return stack.client.request('/v1/image-projects/complete-1', { headers });
+    };
+    issuer.respondWith('error');
+    expect((await ask()).status).toBe(503);
+    issuer.respondWith('ok');
+    await eventually(async () => (await ask()).status === 401);
+    await writeFile(secretFile, '');
+    await eventually(() => linesOf(stack, 'introspection_secret_file_unusable').length > 0);
+    expect(
+      linesOf(
+        stack,
+        'introspection_failed',
+        'introspection_works_again',
+        'introspection_secret_file_unusable',
+      ),
+    ).toEqual([
+      { event: 'introspection_failed', issuer: 'AUTH_ISSUER', reason: 'status_500', count: 1 },
+      { event: 'introspection_works_again', issuer: 'AUTH_ISSUER' },
+      {
+        event: 'introspection_secret_file_unusable',
+        variable: 'AUTH_INTROSPECTION_CLIENT_SECRET_FILE',
+        reason: expect.stringContaining('not usable'),
+        count: 1,
+      },
+    ]);
   });
 
   test("a file of the issuer's keys that became unusable", async () => {
@@ -337,7 +380,12 @@ describe('one line tells of', () => {
     await writeFile(path, '{"keys":');
     await eventually(() => linesOf(stack, 'issuer_keys_file_unusable').length > 0);
     expect(linesOf(stack, 'issuer_keys_file_unusable')).toEqual([
-      { event: 'issuer_keys_file_unusable', reason: expect.stringContaining('not usable'), count: 1 },
+      {
+        event: 'issuer_keys_file_unusable',
+        variable: 'AUTH_JWKS_FILE',
+        reason: expect.stringContaining('not usable'),
+        count: 1,
+      },
     ]);
   });
 

@@ -68,6 +68,7 @@ const publicApp = createApp({
       throw new HttpError('token_invalid');
     },
     recall: nothing,
+    confirm: reached,
   },
   browserSessions: {
     cookieUsers: cookieUsers(
@@ -110,6 +111,7 @@ const publicApp = createApp({
   clock: { now: Date.now },
   corsOrigins: [],
   trustProxy: [],
+  publicUrl: undefined,
   apiDescription: () => '{}',
   apiPage: { markup: () => '', style: () => '', script: () => '' },
   draining: { lastResponses: false, held: undefined, closed: false },

@@ -166,7 +166,7 @@ describe('an origin that is named', () => {
       expect(response.status).toBe(204);
       expect(corsHeaders(response)).toEqual({
         'access-control-allow-headers':
-          'Authorization,If-None-Match,Last-Event-ID,Prefer,X-Request-Id,traceparent,X-Sideko-Sdk-Language,X-Sideko-Runtime',
+          'Authorization,DPoP,If-None-Match,Last-Event-ID,Prefer,X-Request-Id,traceparent,X-Sideko-Sdk-Language,X-Sideko-Runtime',
         'access-control-allow-methods': 'GET,HEAD',
         'access-control-allow-origin': origin,
         'access-control-expose-headers': EXPOSED,

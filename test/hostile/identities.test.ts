@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPrincipal } from '../../src/auth/principal.ts';
-import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
+import { createTokenJudge } from '../../src/auth/token-judge.ts';
 import { startStack } from '../support/stack.ts';
-import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
+import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken, verifierOf } from '../support/user-tokens.ts';
 
 const PATH = '/v1/image-projects/complete-1';
 
@@ -78,10 +78,15 @@ describe('two users', () => {
   test('are each remembered as themselves, whatever their tokens say besides and however alike they are', async () => {
     const key = await newKey();
     const { keys, clock } = createFakeIssuer([key]);
-    const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
-    const verifier = createTokenVerifier(
-      keys,
-      { ...rules, tenantClaim: 'org', requiredScope: undefined },
+    const rules = {
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['EdDSA'],
+      userClaim: 'sub',
+      mayAssignOwners: true,
+    };
+    const verifier = verifierOf(
+      createTokenJudge(keys, { ...rules, tenantClaim: 'org', requiredScope: undefined }, clock),
       clock,
     );
     // Any UTF-16, unpaired surrogates too; few characters and a common beginning, so that alike names are frequent.

@@ -1,5 +1,9 @@
 import { type JSONWebKeySet, SignJWT } from 'jose';
+import { createProofCheck } from '../../src/auth/dpop.ts';
 import { createIssuerKeys, type IssuerKeys } from '../../src/auth/issuer-keys.ts';
+import type { TokenJudge } from '../../src/auth/token-judge.ts';
+import { createTokenVerifier, type TokenVerifier } from '../../src/auth/token-verifier.ts';
+import { createLocalOnce } from '../../src/cache/once.ts';
 import { NOW_MS } from './builders.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { type SigningKey, takeSigningKey } from './signing-keys.ts';
@@ -56,4 +60,9 @@ export function createFakeIssuer(
       current = keys;
     },
   };
+}
+
+/** A verifier that knows of proofs what one process does. */
+export function verifierOf(judge: TokenJudge, clock: ManualClock): TokenVerifier {
+  return createTokenVerifier(judge, createProofCheck(createLocalOnce(clock), clock), clock);
 }

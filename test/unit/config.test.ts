@@ -56,17 +56,26 @@ describe('the configuration', () => {
         commandTimeoutMs: 250,
       },
       auth: {
-        issuer: 'https://issuer.example/',
-        audience: 'bff',
-        jwksUrl: undefined,
-        jwksFile: undefined,
-        algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
-        userClaim: 'sub',
-        tenantClaim: undefined,
-        planClaim: undefined,
-        requiredScope: undefined,
         accessPolicy: 'authenticated',
         ownerTtlSeconds: 0,
+        introspectionCacheSeconds: 30,
+        dpopPublicUrl: undefined,
+        issuers: [
+          {
+            setting: 'AUTH_ISSUER',
+            issuer: 'https://issuer.example/',
+            audience: 'bff',
+            jwksUrl: undefined,
+            jwksFile: undefined,
+            algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+            userClaim: 'sub',
+            tenantClaim: undefined,
+            planClaim: undefined,
+            requiredScope: undefined,
+            mayAssignOwners: true,
+            introspection: undefined,
+          },
+        ],
       },
       rateLimit: {
         max: 600,
@@ -134,7 +143,7 @@ describe('the configuration', () => {
       { host: 'redis-1', port: 6379 },
       { host: '::1', port: 6380 },
     ]);
-    expect(config.auth.algorithms).toEqual(['ES256', 'EdDSA']);
+    expect(config.auth.issuers[0].algorithms).toEqual(['ES256', 'EdDSA']);
     expect(config.cache.pendingTtlMs).toBe(0);
     expect(config.log.hitSampleRatio).toBe(0.01);
   });

@@ -98,6 +98,18 @@ describe('an effective setting', () => {
       { OTEL_RESOURCE_ATTRIBUTES: 'a=https://u:p@h/k,b=c@d' },
       'a=https://<masked>@h/k,b=c@d environment',
     ],
+    [
+      'with a query inside a list',
+      'AUTH_ISSUERS',
+      { AUTH_ISSUERS: '[{"issuer":"https://j.example","jwksUrl":"https://h/k?token=a"}]' },
+      '[{"issuer":"https://j.example","jwksUrl":"https://h/k?<masked>"}] environment',
+    ],
+    [
+      'with a fault inside a list',
+      'AUTH_ISSUERS',
+      { AUTH_ISSUERS: '[{"issuer":"a"}]' },
+      '<faulty> environment',
+    ],
     ['with user info', 'AUTH_JWKS_URL', { AUTH_JWKS_URL: 'https://u:p@h/k' }, '<faulty> environment'],
   ])('%s is told with where it is from (%s)', (_what, variable, environment, expected) => {
     expect(shown(variable, environment)).toBe(expected);

@@ -61,7 +61,7 @@ beforeAll(async () => {
     lookup: { find: reached, findHeld: () => world.held, serveHeld: effect },
     watcher: { follow: reached },
     streams: { count: 0, enter: reached },
-    verifier: { verify: reached, recall: () => (world.known ? principal : undefined) },
+    verifier: { verify: reached, confirm: reached, recall: () => (world.known ? principal : undefined) },
     browserSessions: undefined,
     accessPolicy: { ...authenticatedPolicy, allowsAtOnce: () => world.allowed },
     limitByAddress: limiter('address'),
@@ -81,6 +81,7 @@ beforeAll(async () => {
     clock: { now: () => NOW_MS },
     corsOrigins: [],
     trustProxy: [],
+    publicUrl: undefined,
     apiDescription: () => '{}',
     apiPage: { markup: () => '', style: () => '', script: () => '' },
     draining: {

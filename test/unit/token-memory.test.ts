@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createTokenVerifier } from '../../src/auth/token-verifier.ts';
+import { createTokenJudge } from '../../src/auth/token-judge.ts';
 import { NOW_MS } from '../support/builders.ts';
 import type { SigningKey } from '../support/signing-keys.ts';
-import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
+import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken, verifierOf } from '../support/user-tokens.ts';
 
 let key: SigningKey;
 beforeAll(async () => {
@@ -11,10 +11,15 @@ beforeAll(async () => {
 
 function create(requiredScope?: string, published: readonly SigningKey[] | undefined = [key]) {
   const issuer = createFakeIssuer(published);
-  const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
-  const verifier = createTokenVerifier(
-    issuer.keys,
-    { ...rules, tenantClaim: undefined, requiredScope },
+  const rules = {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    algorithms: ['EdDSA'],
+    userClaim: 'sub',
+    mayAssignOwners: true,
+  };
+  const verifier = verifierOf(
+    createTokenJudge(issuer.keys, { ...rules, tenantClaim: undefined, requiredScope }, issuer.clock),
     issuer.clock,
   );
   return { issuer, verifier, verify: async (token: string) => verifier.verify(token) };
@@ -112,9 +117,15 @@ describe('a token that is not let in', () => {
   test('can not be judged while the keys are away: 503 with Retry-After, neither 401 nor entry', async () => {
     const { issuer } = create();
     issuer.publish(undefined);
-    const rules = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['EdDSA'], userClaim: 'sub' };
+    const rules = {
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      algorithms: ['EdDSA'],
+      userClaim: 'sub',
+      mayAssignOwners: true,
+    };
     const all = { ...rules, tenantClaim: undefined, requiredScope: undefined };
-    const verifier = createTokenVerifier(issuer.keys, all, issuer.clock);
+    const verifier = verifierOf(createTokenJudge(issuer.keys, all, issuer.clock), issuer.clock);
     await expect(verifier.verify(await signToken(key))).rejects.toMatchObject({
       code: 'authentication_unavailable',
       status: 503,

@@ -1,9 +1,9 @@
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createTokenVerifier, type TokenRules } from '../../src/auth/token-verifier.ts';
+import { createTokenJudge, type TokenRules } from '../../src/auth/token-judge.ts';
 import { NOW_MS } from '../support/builders.ts';
 import type { SigningKey } from '../support/signing-keys.ts';
-import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken } from '../support/user-tokens.ts';
+import { AUDIENCE, createFakeIssuer, ISSUER, newKey, signToken, verifierOf } from '../support/user-tokens.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -13,6 +13,7 @@ const RULES: TokenRules = {
   audience: AUDIENCE,
   algorithms: ['EdDSA', 'ES256'],
   userClaim: 'sub',
+  mayAssignOwners: true,
   tenantClaim: undefined,
   requiredScope: undefined,
 };
@@ -24,7 +25,10 @@ beforeAll(async () => {
 
 function create(rules: Partial<TokenRules> = {}) {
   const issuer = createFakeIssuer([key]);
-  const verifier = createTokenVerifier(issuer.keys, { ...RULES, ...rules }, issuer.clock);
+  const verifier = verifierOf(
+    createTokenJudge(issuer.keys, { ...RULES, ...rules }, issuer.clock),
+    issuer.clock,
+  );
   // An async function turns what is thrown at once into a rejection, as the caller's `await` does.
   return { verify: async (token: string) => verifier.verify(token) };
 }

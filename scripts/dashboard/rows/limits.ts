@@ -55,7 +55,7 @@ export const limits: Row = {
         'Somebody tries ids, or a frontend goes on showing what is gone. `enumeration_suspected` in the log says which user.',
       alerts: ['ProjectsEnumerated'],
       unit: 'none',
-      width: 6,
+      width: 8,
       queries: [{ expr: `sum(${perSecond('distinct_not_found_total')}) * 60`, legend: 'in vain' }],
     },
     {
@@ -67,7 +67,7 @@ export const limits: Row = {
       alerts: ['AuthenticationUnavailable'],
       as: 'stacked',
       unit: 'reqps',
-      width: 6,
+      width: 8,
       queries: [
         { expr: `sum by (reason) (${perSecond('authentication_failures_total')})`, legend: '{{reason}}' },
       ],
@@ -82,7 +82,7 @@ export const limits: Row = {
       alerts: ['SessionLoginsFail'],
       as: 'stacked',
       unit: 'none',
-      width: 6,
+      width: 8,
       queries: [
         { expr: `sum by (result) (${perSecond('session_logins_total')}) * 60`, legend: 'login {{result}}' },
         {
@@ -98,10 +98,26 @@ export const limits: Row = {
       otherwise: 'None: nobody gets in. Can the pods reach the address in AUTH_ISSUER or AUTH_JWKS_URL?',
       alerts: ['AuthenticationUnavailable'],
       unit: 'none',
-      width: 6,
+      width: 12,
       max: 1,
       words: { 0: 'none', 1: 'there' },
-      queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}}' }],
+      queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}} {{issuer}}' }],
+    },
+    {
+      title: 'Opaque tokens',
+      shows:
+        'Tokens each second that the issuer was to be asked about, by what it said (AUTH_INTROSPECTION_*).',
+      normal:
+        '`active`: each token that is in use about once in AUTH_INTROSPECTION_CACHE_SECONDS at each replica.',
+      otherwise:
+        '`failed`: the issuer can not be asked. `withheld`: somebody sends made-up tokens, and it is spared them.',
+      alerts: ['AuthenticationUnavailable'],
+      as: 'stacked',
+      unit: 'reqps',
+      width: 12,
+      queries: [
+        { expr: `sum by (result) (${perSecond('token_introspections_total')})`, legend: '{{result}}' },
+      ],
     },
   ],
 };
