@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { eventLoop } from './event-loop-part.ts';
+import { foreign } from './foreign-part.ts';
 import { halfLoad } from './half-load-part.ts';
 import { hot } from './hot-part.ts';
 import { memory } from './memory-part.ts';
@@ -39,6 +40,7 @@ const PARTS: readonly Part[] = [
   memory,
   streams,
   webhooks,
+  foreign,
   start,
   tracing,
 ];
