@@ -2,9 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noticesFor } from '../../scripts/notices.ts';
 import { type BuiltService, buildService } from '../support/built-service.ts';
+import { freePort } from '../support/free-port.ts';
+import { startIdentityProvider } from '../support/identity-provider.ts';
 import { type MagicHourEmulator, startMagicHourEmulator } from '../support/magic-hour-emulator.ts';
+import { startRedisServer } from '../support/redis-server.ts';
 import { runProgram, type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { sessionSettings } from '../support/session-stack.ts';
+import { eventually } from '../support/stack.ts';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
+import { createUserAgent } from '../support/user-agent.ts';
 
 let built: BuiltService;
 let emulator: MagicHourEmulator;
@@ -50,6 +56,31 @@ describe('the built service', () => {
     ]) {
       const { status, headers } = await fetch(`${service.opsUrl}${path}`);
       expect([path, status, headers.get('content-type')]).toEqual([path, 200, `${type}; charset=utf-8`]);
+    }
+  });
+
+  test('has logins of browsers, whose library is loaded for them', async () => {
+    const baseUrl = `http://127.0.0.1:${await freePort()}`;
+    const [provider, redis] = await Promise.all([startIdentityProvider({ baseUrl }), startRedisServer()]);
+    const replica = await startServiceProcess(
+      {
+        ...sessionSettings(provider, redis, baseUrl),
+        PORT: new URL(baseUrl).port,
+        MAGIC_HOUR_API_KEY: emulator.apiKey,
+        MAGIC_HOUR_BASE_URL: emulator.baseUrl,
+      },
+      built.args,
+    );
+    try {
+      await eventually(() => replica.lines.some((line) => line.includes('redis_connected')));
+      const agent = createUserAgent();
+      const page = await agent.follow(`${baseUrl}/auth/login`);
+      await agent.follow(`${page.url}?user=alice`, (url) => url === `${baseUrl}/`);
+      const me = await agent.request(`${baseUrl}/auth/me`, { headers: { 'X-CSRF': '1' } });
+      expect(me.json()).toMatchObject({ subject: 'alice' });
+    } finally {
+      replica.kill('SIGKILL');
+      await Promise.all([replica.exited, provider.close(), redis.stop()]);
     }
   });
 
