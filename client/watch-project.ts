@@ -23,6 +23,8 @@ export interface WatchOptions<K extends Kind = 'image'> {
   readonly baseUrl?: string;
   /** The user's token, or what gets one; asked again for each connection, since tokens end. */
   readonly token?: string | (() => string | Promise<string>);
+  /** Whether the page's user has a session with the service, by its cookie, in place of a token. */
+  readonly session?: boolean;
 }
 
 /** Longer than two heartbeats: a stream on which nothing comes for so long is dead. */
@@ -50,7 +52,7 @@ export async function watchProject<K extends Kind = 'image'>(
   id: string,
   options: WatchOptions<K> = {},
 ): Promise<Project<K>> {
-  const { onStatus, signal, kind = 'image', baseUrl = '', token } = options;
+  const { onStatus, signal, kind = 'image', baseUrl = '', token, session = false } = options;
   const url = `${baseUrl.replace(/\/$/, '')}/v1/${kind}-projects/${encodeURIComponent(id)}`;
   let latest: { project: Project<K>; text: string } | undefined;
   let lastEventId = '';
@@ -83,8 +85,15 @@ export async function watchProject<K extends Kind = 'image'>(
   ): Promise<Response> {
     const bearer = typeof token === 'function' ? await getToken(token, timeout.signal) : token;
     if (bearer !== undefined) headers.Authorization = `Bearer ${bearer}`;
+    if (session) headers['X-CSRF'] = '1';
     timeout.in(withinMs);
-    const response = await fetch(url + path, { headers, signal: timeout.signal, cache: 'no-store' });
+    const credentials = session ? 'include' : 'same-origin';
+    const response = await fetch(url + path, {
+      headers,
+      credentials,
+      signal: timeout.signal,
+      cache: 'no-store',
+    });
     if (response.ok || response.status === 304) refusals = 0;
     return response;
   }

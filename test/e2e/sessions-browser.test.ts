@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { buildClient } from '../../scripts/client-build.ts';
 import { startBrowser } from '../support/browser.ts';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
@@ -226,6 +228,27 @@ describe('in a real browser', () => {
     await logIn(world, page);
     const [cookie] = await sessionOf(world.context);
     expect(cookie?.value).not.toBe(planted);
+  });
+});
+
+describe('the client, in a page whose user has a session', () => {
+  test.each([APP, UI])('follows a project from %s to its end', async (host) => {
+    await buildClient();
+    const source = await readFile(new URL('../../client/dist/index.js', import.meta.url), 'base64');
+    const env = { CACHE_PENDING_TTL_MS: '50', WATCH_INTERVAL_MIN_MS: '50' };
+    const world = await startWorld({ env, emulator: { queuedMs: 200, renderingMs: 200 } });
+    await logIn(world, await world.context.newPage());
+    const page = await world.context.newPage();
+    await page.goto(`${world.origin(host)}/`);
+    // In words: what stands here as code Vite would take its import() from.
+    const statuses = await page.evaluate(`(async () => {
+      const { watchProject } = await import('data:text/javascript;base64,${source}');
+      const heard = [];
+      const onStatus = ({ status }) => heard.push(status);
+      await watchProject('demo-1', { baseUrl: '${world.origin(APP)}', session: true, onStatus });
+      return heard;
+    })()`);
+    expect(statuses).toEqual(['queued', 'rendering', 'complete']);
   });
 });
 
