@@ -35,6 +35,9 @@ beforeAll(async () => {
       MAGIC_HOUR_API_KEY: SECRETS.apiKey,
       MAGIC_HOUR_API_KEY_NEXT: SECRETS.nextKey,
       WEBHOOK_SECRET: SECRETS.webhookSecret,
+      AUTH_INTROSPECTION_CLIENT_ID: 'bff',
+      AUTH_INTROSPECTION_CLIENT_SECRET: SECRETS.introspectionSecret,
+      AUTH_INTROSPECTION_URL: `${emulator.baseUrl}/introspect`,
       REDIS_URL: redis.url,
       CORS_ORIGINS: 'https://app.example.com',
       UPSTREAM_RETRIES: '1',
@@ -93,6 +96,7 @@ const WAYS: ReadonlyArray<
   ['no token', 401, () => lookup('p', { token: '' })],
   ['an expired token', 401, () => lookup('p', { token: tokens.expired })],
   ['a forged token', 401, () => lookup('p', { token: tokens.forged })],
+  ['an opaque token that nobody can judge', 503, () => lookup('p', { token: SECRETS.opaqueToken })],
   ['an unknown project', 404, () => lookup('missing-1')],
   [
     'a webhook signed by whoever guesses',

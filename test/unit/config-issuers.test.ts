@@ -32,7 +32,13 @@ function file(name: string, content: string): string {
 
 describe('several issuers', () => {
   test('are that of AUTH_ISSUER and behind it those of the list, each with the rest of the settings as defaults', () => {
-    const common = { AUTH_ALGORITHMS: 'ES256', AUTH_TENANT_CLAIM: 'org', AUTH_REQUIRED_SCOPE: 'images' };
+    const common = {
+      AUTH_ALGORITHMS: 'ES256',
+      AUTH_TENANT_CLAIM: 'org',
+      AUTH_PLAN_CLAIM: 'plan',
+      RATE_LIMIT_PLANS: 'free=1',
+      AUTH_REQUIRED_SCOPE: 'images',
+    };
     const issuers = issuersOf({
       ...FIRST,
       ...common,
@@ -45,16 +51,23 @@ describe('several issuers', () => {
           algorithms: ['RS256', 'EdDSA'],
           userClaim: 'email',
           tenantClaim: null,
+          planClaim: null,
           requiredScope: null,
         },
-        { issuer: 'https://d.example', algorithms: 'PS256', tenantClaim: 'team', requiredScope: 'see' },
+        {
+          issuer: 'https://d.example',
+          algorithms: 'PS256',
+          tenantClaim: 'team',
+          planClaim: 'tier',
+          requiredScope: 'see',
+        },
       ),
     });
     const defaults = {
       algorithms: ['ES256'],
       userClaim: 'sub',
       tenantClaim: 'org',
-      planClaim: undefined,
+      planClaim: 'plan',
       requiredScope: 'images',
     };
     const none = { mayAssignOwners: false, introspection: undefined };
@@ -84,6 +97,7 @@ describe('several issuers', () => {
         algorithms: ['RS256', 'EdDSA'],
         userClaim: 'email',
         tenantClaim: undefined,
+        planClaim: undefined,
         requiredScope: undefined,
         ...byDiscovery,
       },
@@ -94,6 +108,7 @@ describe('several issuers', () => {
         algorithms: ['PS256'],
         userClaim: 'sub',
         tenantClaim: 'team',
+        planClaim: 'tier',
         requiredScope: 'see',
         ...byDiscovery,
       },
