@@ -90,6 +90,7 @@ describe('starting', () => {
     expect(lines.map(parseLogLine)).toEqual([
       // Nothing of what was logged before is lost.
       expect.objectContaining({ event: 'redis_not_configured' }),
+      expect.objectContaining({ event: 'access_open_to_all_users' }),
       expect.objectContaining({
         event: 'could_not_listen',
         listener: 'public',
