@@ -2,14 +2,13 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRedisCache } from '../../src/cache/redis-cache.ts';
-import type { RedisGuard } from '../../src/cache/redis-guard.ts';
 import { createSharedCounter } from '../../src/limits/counter.ts';
 import { answer, POLICY } from '../support/builders.ts';
+import { openGuard } from '../support/open-guard.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
 let server: RedisServer;
 let client: Redis;
-const guard: RedisGuard = { run: (_operation, command) => command(), up: true, stop: () => undefined };
 
 beforeAll(async () => {
   server = await startRedisServer();
@@ -25,7 +24,7 @@ describe('the cache in Redis', () => {
   test('holds a write from before a purge against it, also after a write from after it', async () => {
     const cache = createRedisCache({
       client,
-      guard,
+      guard: openGuard,
       keyPrefix: 't:',
       policy: POLICY,
       purgeMarkMs: 60_000,
@@ -49,7 +48,10 @@ describe('counting in Redis', () => {
   test('gives every hit of every replica a number of its own, whatever goes together', async () => {
     const other = new Redis(server.url);
     await once(other, 'ready');
-    const counters = [createSharedCounter(client, guard, 60_000), createSharedCounter(other, guard, 60_000)];
+    const counters = [
+      createSharedCounter(client, openGuard, 60_000),
+      createSharedCounter(other, openGuard, 60_000),
+    ];
     const hits = Array.from({ length: 500 }, (_, n) => n);
     const counts = await Promise.all(hits.map((n) => counters[n % 2]?.('t:limit', 1, 60_000)));
     const totals = counts.map((count) => count?.totalHits ?? 0).sort((a, b) => a - b);

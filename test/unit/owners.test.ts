@@ -7,13 +7,12 @@ import { createLocalOwners } from '../../src/access/local-owners.ts';
 import { decodeOwnership, encodeOwnership, type Owners, type Ownership } from '../../src/access/ownership.ts';
 import { createRedisOwners } from '../../src/access/redis-owners.ts';
 import { tenantKeyOf, userKeyOf } from '../../src/auth/principal.ts';
-import type { RedisGuard } from '../../src/cache/redis-guard.ts';
 import { NOW_MS } from '../support/builders.ts';
 import { createManualClock } from '../support/manual-clock.ts';
+import { openGuard } from '../support/open-guard.ts';
 import { ageKeys } from '../support/real-redis-tier.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
-const guard: RedisGuard = { run: (_operation, command) => command(), up: true, stop: () => undefined };
 const clock = createManualClock(NOW_MS);
 let server: RedisServer;
 let client: Redis;
@@ -45,7 +44,7 @@ const ADAPTERS: Record<string, Adapter> = {
     pass: async (ms) => void clock.advance(ms),
   },
   'in Redis': {
-    open: (ttlMs) => createRedisOwners({ client, guard, keyPrefix: 't:', ttlMs }),
+    open: (ttlMs) => createRedisOwners({ client, guard: openGuard, keyPrefix: 't:', ttlMs }),
     pass: (ms) => ageKeys(server, ms),
   },
 };

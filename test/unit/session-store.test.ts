@@ -6,6 +6,7 @@ import type { RedisGuard } from '../../src/cache/redis-guard.ts';
 import { createRedisSessions } from '../../src/sessions/redis-sessions.ts';
 import { createSealing } from '../../src/sessions/sealing.ts';
 import type { Session } from '../../src/sessions/session.ts';
+import { openGuard } from '../support/open-guard.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
 let server: RedisServer;
@@ -27,13 +28,12 @@ const masterKeys = [key()];
 function storeWith(before: (n: number) => void = () => undefined, keys: readonly string[] = masterKeys) {
   let commands = 0;
   const guard: RedisGuard = {
-    async run(_operation, command) {
+    ...openGuard,
+    async run(operation, command) {
       commands += 1;
       before(commands);
-      return command();
+      return openGuard.run(operation, command);
     },
-    up: true,
-    stop: () => undefined,
   };
   const sealing = createSealing(() => keys);
   return createRedisSessions({

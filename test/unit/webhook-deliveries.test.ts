@@ -6,10 +6,10 @@ import { createLocalDeliveries } from '../../src/cache/local-deliveries.ts';
 import { createNewsChannel } from '../../src/cache/news-channel.ts';
 import { createRedisCache } from '../../src/cache/redis-cache.ts';
 import { createRedisDeliveries } from '../../src/cache/redis-deliveries.ts';
-import type { RedisGuard } from '../../src/cache/redis-guard.ts';
 import type { FoundAnswer } from '../../src/lookup/answer.ts';
 import { type Deliveries, REMEMBER_MS, replayMemoryMs } from '../../src/lookup/deliveries.ts';
 import { answer, POLICY } from '../support/builders.ts';
+import { openGuard } from '../support/open-guard.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 
 /** Deliveries with the tier that they fill, as one sees them from outside. */
@@ -22,7 +22,6 @@ interface Tier {
   held(id: string): Promise<string | undefined>;
 }
 
-const guard: RedisGuard = { run: (_operation, command) => command(), up: true, stop: () => undefined };
 const memory = { replayMemoryMs: replayMemoryMs(300) };
 const fresh = (fields: Readonly<Record<string, unknown>>) =>
   answer(fields, { fetchedAtMs: Date.now(), freshUntilMs: Date.now() + 60_000 });
@@ -45,7 +44,7 @@ afterAll(async () => {
 });
 
 function redisTier(): Tier {
-  const tier = { client, guard, keyPrefix: 't:' };
+  const tier = { client, guard: openGuard, keyPrefix: 't:' };
   const news = createNewsChannel('t:');
   const cache = createRedisCache({
     ...tier,
