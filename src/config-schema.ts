@@ -184,7 +184,7 @@ export const settingsSchema = z.object({
     maxQueue: wholeNumber(0, 100_000),
     maxResponseBytes: wholeNumber(1024, 64 * 1024 * 1024),
     budgetMax: optional(wholeNumber(1, 1_000_000_000)),
-    budgetTenantShare: ratio,
+    budgetTenantShare: ratio.refine((share) => share > 0, { error: 'must be more than 0' }),
   }),
   http: z.object({
     host: text,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HttpError } from '../errors.ts';
 import { createPrincipal, type Principal } from './principal.ts';
-import { ASSIGN_SCOPES } from './scopes.ts';
+import { believedScopes } from './scopes.ts';
 
 /** What an issuer's tokens must say, and where they say it. */
 export interface ClaimRules {
@@ -50,7 +50,7 @@ export function principalOf(claims: Claims, rules: ClaimRules, nowMs: number, re
     claim === undefined ? undefined : nonEmpty.safeParse(claims[claim]).data;
   const [tenant, plan] = [optional(rules.tenantClaim), optional(rules.planClaim)];
   const named = scopeSchema.parse(claims.scope ?? claims.scp);
-  const scopes = rules.mayAssignOwners ? named : named.filter((each) => !ASSIGN_SCOPES.has(each));
+  const scopes = believedScopes(named, rules);
   if (scope !== undefined && !scopes.includes(scope)) throw new HttpError('insufficient_scope', { scope });
   return createPrincipal({ issuer, subject: subject.data, tenant, plan, scopes, expiresAtMs, revocable });
 }

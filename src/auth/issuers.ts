@@ -23,7 +23,7 @@ export function judgeByIssuer(judges: ReadonlyMap<string, TokenJudge>, opaque?: 
 }
 
 /** Whether it looks like a JWS in compact form (RFC 7515, 7.1). Such a token is believed by its signature or not at all. */
-function isJws(token: string): boolean {
+export function isJws(token: string): boolean {
   if (token.split('.').length !== 3) return false;
   try {
     decodeProtectedHeader(token);

@@ -74,8 +74,10 @@ export function serveCallback({ sessions, login, baseUrl, events }: AuthRoutes):
       throw new HttpError('invalid_request', { reason: 'login was not begun here, or too long ago' });
     }
     try {
-      const { secret } = await sessions.begin(await ended.tokens);
+      const tokens = await ended.tokens;
+      // First: should the other fail, there is no session that nobody has.
       if (ended.before !== undefined) await sessions.endBefore(ended.before);
+      const { secret } = await sessions.begin(tokens);
       events.loginEnded('succeeded');
       const cookie = setCookie(SESSION_COOKIE, secret, { sameSite: 'Strict' });
       redirect(req, res, ended.returnTo, [clearLoginCookie(name), cookie]);

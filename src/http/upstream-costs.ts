@@ -1,6 +1,7 @@
 import type { Principal } from '../auth/principal.ts';
 import { HttpError } from '../errors.ts';
 import type { Payer } from '../lookup/payer.ts';
+import type { Clock } from '../lookup/ports.ts';
 import type { LimitEvents, LimitPolicy, LimitStore } from './limit.ts';
 import { createLimitHeaders, type LimitHeaders } from './limit-headers.ts';
 
@@ -16,6 +17,7 @@ export interface UpstreamCostOptions {
   readonly perUser: Quota | undefined;
   /** Of the whole fleet, and of each tenant within it. */
   readonly budget: { readonly fleet: Quota; readonly perTenant: Quota } | undefined;
+  readonly clock: Clock;
   readonly events: LimitEvents;
 }
 
@@ -38,23 +40,32 @@ const POLLS = 'polls';
 const FLEET = 'fleet';
 
 /**
- * Limits the requests that reach Magic Hour, which are what costs: each user's by a quota, all together by a budget for the
+ * Limits the lookups that reach Magic Hour, which are what costs: each user's by a quota, all together by a budget for the
  * company's key, of which one tenant has a share at the most. Whoever is answered by a cache, or by another's flight, pays nothing.
  */
 export function createUpstreamCosts({
   windowSeconds,
   perUser,
   budget,
+  clock,
   events,
 }: UpstreamCostOptions): UpstreamCosts {
+  const windowMs = windowSeconds * 1000;
   const headersOf = {
     upstream: createLimitHeaders('upstream', windowSeconds),
     budget: createLimitHeaders('budget', windowSeconds),
   };
 
+  /** All windows begin and end at the same times, or two windows of a tenant could fall into one of the fleet's. */
+  const windowAt = () => {
+    const number = Math.floor(clock.now() / windowMs);
+    return { number, resetTime: new Date((number + 1) * windowMs) };
+  };
+
   /** @returns how the key stands with one more */
   async function take(policy: 'upstream' | 'budget', key: string, { max, store }: Quota) {
-    const { totalHits: used, resetTime } = await store.increment(key);
+    const { number, resetTime } = windowAt();
+    const { totalHits: used } = await store.increment(`${key}@${number}`);
     const headers = headersOf[policy]({
       key,
       limit: max,
@@ -74,6 +85,8 @@ export function createUpstreamCosts({
 
   async function spend(tenantKey: string, tell: (headers: LimitHeaders) => void): Promise<void> {
     if (budget === undefined) return;
+    // Whoever is refused because there is nothing left for anybody has not had any of it.
+    if (isEmpty(budget.fleet)) refuseEmpty(budget.fleet);
     const tenant = await take('budget', tenantKey, budget.perTenant);
     if (tenant.over) {
       tell(tenant.headers);
@@ -83,9 +96,17 @@ export function createUpstreamCosts({
     if (fleet.over) refuse('budget', fleet.headers);
   }
 
+  const usedOf = ({ store }: Quota, key: string) => store.peek(`${key}@${windowAt().number}`).totalHits;
+  const isEmpty = (fleet: Quota) => usedOf(fleet, FLEET) >= fleet.max;
+  function refuseEmpty({ max }: Quota): never {
+    const { resetTime } = windowAt();
+    return refuse('budget', headersOf.budget({ key: FLEET, limit: max, used: max, remaining: 0, resetTime }));
+  }
+
   return {
     of: ({ userKey, tenantKey }, tell) => ({
       async pay() {
+        if (budget !== undefined && isEmpty(budget.fleet)) refuseEmpty(budget.fleet);
         if (perUser !== undefined) {
           const user = await take('upstream', userKey, perUser);
           tell(user.headers);
@@ -96,16 +117,21 @@ export function createUpstreamCosts({
     }),
     standing(userKey) {
       if (perUser === undefined) return undefined;
-      const { max, store } = perUser;
-      const { totalHits: used, endsAtMs } = store.peek(userKey);
+      const { max } = perUser;
+      const used = usedOf(perUser, userKey);
       const remaining = Math.max(0, max - used);
-      return headersOf.upstream({ key: userKey, limit: max, used, remaining, resetTime: new Date(endsAtMs) });
+      return headersOf.upstream({
+        key: userKey,
+        limit: max,
+        used,
+        remaining,
+        resetTime: windowAt().resetTime,
+      });
     },
     polls: { pay: () => spend(POLLS, () => undefined) },
     get budgetUsed() {
       if (budget === undefined) return 0;
-      const { max, store } = budget.fleet;
-      return Math.min(1, store.peek(FLEET).totalHits / max);
+      return Math.min(1, usedOf(budget.fleet, FLEET) / budget.fleet.max);
     },
   };
 }

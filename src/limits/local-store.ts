@@ -31,7 +31,11 @@ export function createLocalStore(options: {
   }
 
   return {
-    peek: (key) => tallyOf(key),
+    peek(key) {
+      const present = tallies.get(key);
+      if (present !== undefined && present.endsAtMs > clock.now()) return present;
+      return { totalHits: 0, endsAtMs: clock.now() + windowMs };
+    },
     hasRoom: (key) => tallyOf(key).totalHits < max,
     hit,
     increment: (key) => clientInfo(hit(key)),

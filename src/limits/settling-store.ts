@@ -91,7 +91,10 @@ export function createSettlingStore(options: SettlingStoreOptions): LimitStore {
 
   return {
     peek(key) {
-      const { known, pending, inFlight, away, endsAtMs } = tallyOf(key, clock.now());
+      const tally = tallies.get(key);
+      if (tally === undefined || tally.endsAtMs <= clock.now())
+        return { totalHits: 0, endsAtMs: clock.now() + windowMs };
+      const { known, pending, inFlight, away, endsAtMs } = tally;
       return { totalHits: Math.max(known + pending + inFlight, away * replicas), endsAtMs };
     },
     hasRoom: (key) => isTrusted(tallyOf(key, clock.now())),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { isJws } from '../auth/issuers.ts';
 import { createPrincipal, type Principal } from '../auth/principal.ts';
-import { isStrictJws } from '../auth/strict-jws.ts';
+import { believedScopes } from '../auth/scopes.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
@@ -13,6 +14,9 @@ export interface IdentityRules {
   readonly tenantClaim: string | undefined;
   readonly planClaim?: string | undefined;
   readonly requiredScope: string | undefined;
+  readonly mayAssignOwners: boolean;
+  /** Whether opaque access tokens are asked about: then what is said of one counts, and nothing else. */
+  readonly introspects: boolean;
 }
 
 /** Whom tokens speak for, and until when. */
@@ -28,7 +32,7 @@ const claim = z.string().min(1).max(1024);
 
 /**
  * Finds out whom tokens speak for: by the access token, judged as any caller's is, so that a user is the same one with a session
- * as with a token; or, where that is opaque, by the ID token, which was made for this service.
+ * as with a token; or, where nobody here can read it, by the ID token, which was made for this service.
  *
  * @param before whom the session spoke for, where a refresh brings no ID token
  * @throws HttpError token_invalid, insufficient_scope, authentication_unavailable
@@ -58,8 +62,8 @@ export async function identifyTokens(
       // A refresh goes on as whom it was for: the provider gave these tokens for that grant.
       return timed(before, clock.now() + expiresInSeconds * 1000, clock.now());
     }
-    // One that can be read and is refused lets nobody in, whatever comes with it.
-    if (error.code !== 'token_invalid' || isStrictJws(accessToken)) throw error;
+    // One that could be judged and was refused lets nobody in, whatever comes with it.
+    if (error.code !== 'token_invalid' || rules.introspects || isJws(accessToken)) throw error;
   }
   const { issuer, userClaim, tenantClaim, planClaim, requiredScope } = rules;
   const subject = claims === undefined ? before?.subject : claim.safeParse(claims[userClaim]).data;
@@ -69,7 +73,13 @@ export async function identifyTokens(
     claims === undefined || name === undefined ? known : claim.safeParse(claims[name]).data;
   const tenant = optional(tenantClaim, before?.tenant);
   const plan = optional(planClaim, before?.plan);
-  const identity = { issuer, subject, tenant, plan, scopes: [...(scopes ?? before?.scopes ?? [])] };
+  const identity = {
+    issuer,
+    subject,
+    tenant,
+    plan,
+    scopes: believedScopes(scopes ?? before?.scopes ?? [], rules),
+  };
   if (requiredScope !== undefined && !identity.scopes.includes(requiredScope))
     throw new HttpError('insufficient_scope', { scope: requiredScope });
   return timed(identity, clock.now() + expiresInSeconds * 1000, clock.now());

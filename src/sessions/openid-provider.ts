@@ -43,8 +43,8 @@ export function createOpenIdProvider(
 ): Provider {
   const { issuer, clientId, redirectUri } = settings;
   // RFC 8707, 2.2: whom an access token is for is said at the token endpoint, too.
-  const { resource: audience } = settings.authorizationParameters;
-  const resource: Record<string, string> = audience === undefined ? {} : { resource: audience };
+  const { resource: asked } = settings.authorizationParameters;
+  const resource: Record<string, string> = asked === undefined ? {} : { resource: asked };
   let known: (Configurations & { readonly secret: string; readonly atMs: number }) | undefined;
   let failedAtMs = Number.NEGATIVE_INFINITY;
   let pending: Promise<Configurations> | undefined;
@@ -121,6 +121,7 @@ export function createOpenIdProvider(
             },
             resource,
           ),
+          scopesFor(settings.scopes, logins),
         ),
       ),
     refresh: (refreshToken) =>
@@ -147,12 +148,13 @@ function scopesFor(scopes: readonly string[], config: oidc.Configuration): reado
 
 type TokenResponse = oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers;
 
-function tokensOf(response: TokenResponse): Tokens {
+/** @param asked scopes, which were granted where the provider says nothing else (RFC 6749, 5.1) */
+function tokensOf(response: TokenResponse, asked?: readonly string[]): Tokens {
   return {
     accessToken: response.access_token,
     refreshToken: response.refresh_token,
     expiresInSeconds: response.expiresIn(),
-    scopes: response.scope?.split(' '),
+    scopes: response.scope?.split(' ') ?? asked,
     claims: response.claims(),
   };
 }

@@ -34,7 +34,6 @@ export function openLimits(
   const byPlan = [...rateLimit.plans].map(
     ([plan, max]) => [plan, limitByUser(options(`user-${plan}`, max), `user-${plan}`)] as const,
   );
-  const shareMax = budgetMax === undefined ? 0 : Math.max(1, Math.floor(budgetMax * budgetTenantShare));
   return {
     limitByAddress: limitByAddress(options('ip', rateLimit.ipMax)),
     limitByUser: userLimits(
@@ -58,7 +57,11 @@ export function openLimits(
             budget:
               budgetMax === undefined
                 ? undefined
-                : { fleet: quota('budget', budgetMax), perTenant: quota('budget-share', shareMax) },
+                : {
+                    fleet: quota('budget', budgetMax),
+                    perTenant: quota('budget-share', Math.max(1, Math.floor(budgetMax * budgetTenantShare))),
+                  },
+            clock,
             events: count,
           }),
   };

@@ -58,7 +58,10 @@ export async function openSessions(
     provider,
     verifier,
     clock,
-    rules: issuer,
+    rules: {
+      ...issuer,
+      introspects: auth.issuers.some(({ introspection }) => introspection !== undefined),
+    },
     idleMs: session.idleSeconds * 1000,
     maxMs: session.maxSeconds * 1000,
     events,
