@@ -181,8 +181,10 @@ export function createApp(deps: AppDependencies): Express {
       app
         .route(path)
         .all(nameRoute(path))
+        // Express has GET's handlers answer HEAD, which is to change nothing (RFC 9110, 9.2.1), and each of these begins or ends a login.
+        .head(methodNotAllowed('GET'))
         .get(deps.limitByAddress.check, serve)
-        .all(methodNotAllowed('GET', 'HEAD'));
+        .all(methodNotAllowed('GET'));
     login('/auth/login', serveLogin(auth));
     login('/auth/callback', serveCallback(auth));
     const user = (rules?: AuthenticationRules) => [

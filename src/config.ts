@@ -100,6 +100,7 @@ export function loadConfig(environment: Environment): Config {
       ? []
       : parsed.error.issues.map((issue) => `${variableOf(variables, issue.path)}: ${issue.message}`)),
     ...relationFaults(environment),
+    ...claimFaults(environment, issuers.entries),
     ...timeFaults(settings),
     ...intervalFaults(settings),
     ...sessionTimeFaults(settings),
@@ -183,15 +184,6 @@ function relationFaults(environment: Environment): string[] {
   if (isSet('REDIS_SENTINEL_NODES') !== isSet('REDIS_SENTINEL_NAME')) {
     faults.push('REDIS_SENTINEL_NODES, REDIS_SENTINEL_NAME: each needs the other');
   }
-  if (environment.ACCESS_POLICY === 'tenant' && !isSet('AUTH_TENANT_CLAIM')) {
-    faults.push('AUTH_TENANT_CLAIM: is required where ACCESS_POLICY is tenant');
-  }
-  if (isSet('RATE_LIMIT_TENANT_MAX') && !isSet('AUTH_TENANT_CLAIM')) {
-    faults.push('AUTH_TENANT_CLAIM: is required where RATE_LIMIT_TENANT_MAX is set');
-  }
-  if (isSet('RATE_LIMIT_PLANS') !== isSet('AUTH_PLAN_CLAIM')) {
-    faults.push('AUTH_PLAN_CLAIM, RATE_LIMIT_PLANS: each needs the other');
-  }
   if (WEBHOOK_NEXT.some(isSet) && !WEBHOOK_FIRST.some(isSet)) {
     faults.push('WEBHOOK_SECRET: is required where there is a next one (or WEBHOOK_SECRET_FILE)');
   }
@@ -216,6 +208,24 @@ function relationFaults(environment: Environment): string[] {
     ...atMostOne(...INTROSPECTION_SECRET),
     ...atMostOne(...REDIS),
   ];
+}
+
+/** Faults of what needs a claim that no issuer's tokens have. */
+function claimFaults(environment: Environment, entries: ReturnType<typeof issuersOf>['entries']): string[] {
+  const isSet = (name: string) => (environment[name] ?? '') !== '';
+  const hasTenants = isSet('AUTH_TENANT_CLAIM') || entries.some(({ tenantClaim }) => tenantClaim != null);
+  const hasPlans = isSet('AUTH_PLAN_CLAIM') || entries.some(({ planClaim }) => planClaim != null);
+  const faults: string[] = [];
+  if (environment.ACCESS_POLICY === 'tenant' && !hasTenants) {
+    faults.push('AUTH_TENANT_CLAIM: is required where ACCESS_POLICY is tenant');
+  }
+  if (isSet('RATE_LIMIT_TENANT_MAX') && !hasTenants) {
+    faults.push('AUTH_TENANT_CLAIM: is required where RATE_LIMIT_TENANT_MAX is set');
+  }
+  if (isSet('RATE_LIMIT_PLANS') ? !hasPlans : isSet('AUTH_PLAN_CLAIM')) {
+    faults.push('AUTH_PLAN_CLAIM, RATE_LIMIT_PLANS: each needs the other');
+  }
+  return faults;
 }
 
 function timeFaults(settings: unknown): string[] {

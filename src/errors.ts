@@ -39,7 +39,7 @@ export const ERROR_CATALOGUE = {
   upstream_error: { status: 502, message: 'The upstream failed' },
   upstream_bad_response: { status: 502, message: 'The upstream sent an unusable answer' },
   upstream_unavailable: { status: 503, message: 'The upstream cannot be asked at the moment' },
-  authentication_unavailable: { status: 503, message: 'Tokens cannot be judged at the moment' },
+  authentication_unavailable: { status: 503, message: 'Who is asking cannot be judged at the moment' },
   cache_unavailable: { status: 503, message: 'Redis cannot be reached, so it is not done for every replica' },
   ownership_unavailable: { status: 503, message: 'Whose project this is cannot be told at the moment' },
   draining: { status: 503, message: 'This replica is shutting down' },

@@ -52,7 +52,7 @@ function fieldsOf({ method, status, seconds, heldSeconds, context }: EndedReques
   let fields = `"request_id":"${requestId}","method":"${method}","route":"${route}","status":${status},"duration_ms":${round(seconds * 1000)}`;
   if (heldSeconds > 0) fields += `,"held_ms":${round(heldSeconds * 1000)}`;
   if (lookupMs !== undefined) fields += `,"lookup_ms":${round(lookupMs)}`;
-  if (principal !== undefined) fields += `,"user":"${principal.userKey.slice(0, 16)}"`;
+  if (principal !== undefined) fields += `,"user":"${loggedUser(principal.userKey)}"`;
   if (result !== undefined) fields += `,"cache":"${result}"`;
   if (traceparent !== undefined) fields += `,"trace_id":"${traceparent.slice(3, 35)}"`;
   if (failure !== undefined) fields += `,"code":"${failure.code}"`;
@@ -78,4 +78,9 @@ function createTimestamp(): () => string {
 
 function round(ms: number): number {
   return Math.round(ms * 1000) / 1000;
+}
+
+/** The hash that stands for a user in all lines: enough of it to tell users apart. */
+export function loggedUser(userKey: string): string {
+  return userKey.slice(0, 16);
 }

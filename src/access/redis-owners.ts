@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RedisClient } from '../cache/redis-client.ts';
 import type { RedisGuard } from '../cache/redis-guard.ts';
 import { redisScript, runScript } from '../cache/redis-script.ts';
-import { type Kind, projectName } from '../lookup/project.ts';
+import type { Kind } from '../lookup/project.ts';
 import { decodeOwnership, encodeOwnership, type Owners, PLACES } from './ownership.ts';
 
 /** Of what `encodeOwnership` writes; it has to outlive changes of all that is only cached. */
@@ -45,7 +45,7 @@ export function createRedisOwners(options: {
   readonly ttlMs: number;
 }): Owners {
   const { client, guard, keyPrefix, ttlMs } = options;
-  const keyOf = (kind: Kind, id: string) => `${keyPrefix}v${FORMAT}:{${projectName(kind, id)}}:owner`;
+  const keyOf = (kind: Kind, id: string) => `${keyPrefix}v${FORMAT}:{${kind}:${id}}:owner`;
   return {
     async isOf(relation, key, kind, id) {
       const { from, to } = PLACES[relation];

@@ -22,9 +22,9 @@ export interface Refresher {
   current(secret: string, session: Session): Promise<Session>;
 }
 
-/** Who waits for another's refresh looks this often, and no longer than this. */
+/** Who waits for another's refresh looks this often, and no oftener than that: six seconds. */
 const LOOK_EVERY_MS = 50;
-const WAIT_AT_MOST_MS = 6000;
+const MOST_LOOKS = 120;
 const RETRY_AFTER_SECONDS = 1;
 
 /**
@@ -61,9 +61,10 @@ export function createRefresher(dependencies: {
     try {
       const latest = await store.read(secret);
       if (latest === undefined) throw ended('the session has ended');
+      const { refreshToken } = latest;
       // Another was faster.
-      if (!isDue(latest)) return latest;
-      return await exchange(secret, latest);
+      if (!isDue(latest) || refreshToken === undefined) return latest;
+      return await exchange(secret, latest, refreshToken);
     } catch (error) {
       cool = !(error instanceof HttpError) || error.code !== 'token_expired';
       throw error;
@@ -73,28 +74,8 @@ export function createRefresher(dependencies: {
     }
   }
 
-  async function exchange(secret: string, session: Session): Promise<Session> {
-    const { refreshToken } = session;
-    if (refreshToken === undefined) return session;
-    try {
-      const tokens = await provider.refresh(refreshToken);
-      const identified = await identifyTokens(tokens, dependencies, session.identity);
-      if (identified.identity.subject !== session.identity.subject)
-        throw new ProviderError('invalid', 'another subject');
-      const next: Session = {
-        ...session,
-        ...identified,
-        accessToken: tokens.accessToken,
-        refreshToken: tokens.refreshToken ?? refreshToken,
-      };
-      if (!(await store.replace(secret, next))) {
-        // It was ended meanwhile, and what was just given with it.
-        await provider.revoke(next.refreshToken ?? refreshToken).catch(() => undefined);
-        throw ended('the session has ended');
-      }
-      events.sessionRefreshed('refreshed');
-      return next;
-    } catch (error) {
+  async function exchange(secret: string, session: Session, refreshToken: string): Promise<Session> {
+    const next = await tokensFor(session, refreshToken).catch(async (error: unknown) => {
       const reason = reasonOf(error);
       // What the provider gave is not for this service any more (a scope was taken away), or it gives nothing.
       const over =
@@ -103,12 +84,27 @@ export function createRefresher(dependencies: {
       if (!over) throw error;
       await store.end(secret, session);
       throw ended(reason);
+    });
+    if (!(await store.replace(secret, next))) {
+      // It was ended meanwhile, and what was just given with it.
+      await provider.revoke(next.refreshToken).catch(() => undefined);
+      throw ended('the session has ended');
     }
+    events.sessionRefreshed('refreshed');
+    return next;
+  }
+
+  async function tokensFor(session: Session, refreshToken: string) {
+    const tokens = await provider.refresh(refreshToken);
+    const identified = await identifyTokens(tokens, dependencies, session.identity);
+    if (identified.identity.subject !== session.identity.subject)
+      throw new ProviderError('invalid', 'another subject');
+    const { accessToken, refreshToken: rotated = refreshToken } = tokens;
+    return { ...session, ...identified, accessToken, refreshToken: rotated };
   }
 
   async function waitForAnother(secret: string, session: Session): Promise<Session> {
-    const untilMs = clock.now() + WAIT_AT_MOST_MS;
-    while (clock.now() < untilMs) {
+    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
       const latest = await store.read(secret);
       if (latest === undefined) throw ended('the session has ended');

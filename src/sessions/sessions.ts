@@ -60,7 +60,7 @@ export function createSessions(dependencies: {
   readonly events: RefreshEvents;
 }): Sessions {
   const { store, provider, clock, idleMs, maxMs } = dependencies;
-  const refresher = createRefresher({ ...dependencies, provider });
+  const refresher = createRefresher(dependencies);
   /** When each was kept alive last, from here. */
   const touchedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
 

@@ -6,6 +6,7 @@ import { createUpstreamCosts, type UpstreamCosts } from '../http/upstream-costs.
 import { type UserLimits, userLimits } from '../http/user-limits.ts';
 import type { Logger } from '../log.ts';
 import type { Clock } from '../lookup/ports.ts';
+import { loggedUser } from '../request-log.ts';
 import type { RedisParts } from './redis.ts';
 
 export interface OpenLimits {
@@ -46,7 +47,10 @@ export function openLimits(
       windowSeconds: rateLimit.notFoundWindowSeconds,
       names: redis.notFoundNames,
       clock,
-      events: { ...count, enumerationSuspected: (user) => logger.event('enumeration_suspected', { user }) },
+      events: {
+        ...count,
+        enumerationSuspected: (user) => logger.event('enumeration_suspected', { user: loggedUser(user) }),
+      },
     }),
     upstreamCosts:
       upstreamMax === undefined && budgetMax === undefined

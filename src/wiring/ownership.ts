@@ -4,6 +4,7 @@ import { userKeyOf } from '../auth/principal.ts';
 import type { Config } from '../config.ts';
 import type { OwnerRegistry } from '../http/serve-owner.ts';
 import type { Logger } from '../log.ts';
+import { loggedUser } from '../request-log.ts';
 
 /** Who may see what, and the registry that says whose each project is. */
 export function openOwnership(
@@ -26,8 +27,8 @@ export function openOwnership(
             change,
             kind,
             project: id,
-            owner: userKeyOf(ownership.issuer, ownership.owner),
-            by,
+            owner: loggedUser(userKeyOf(ownership.issuer, ownership.owner)),
+            by: loggedUser(by),
             request_id: requestId,
           });
         },

@@ -9,6 +9,7 @@ import type { SessionEvents } from '../http/serve-auth.ts';
 import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock } from '../lookup/ports.ts';
+import { loggedUser } from '../request-log.ts';
 import { createBackchannelLogout } from '../sessions/backchannel-logout.ts';
 import { createLogin } from '../sessions/login.ts';
 import { createRedisSessions } from '../sessions/redis-sessions.ts';
@@ -107,7 +108,7 @@ function sessionEvents(count: SessionEvents & RefreshEvents, logger: Logger): Se
     sessionsEnded(how, ended, user) {
       count.sessionsEnded(how, ended, user);
       if (user === undefined) logger.event('sessions_ended_by_provider', { ended });
-      else logger.event('sessions_ended', { how, ended, user });
+      else logger.event('sessions_ended', { how, ended, user: loggedUser(user) });
     },
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { userKeyOf } from '../../src/auth/principal.ts';
 import { type EventName, LOG_EVENTS, type LogEvent } from '../../src/log-events.ts';
+import { loggedUser } from '../../src/request-log.ts';
 import { freePort } from '../support/free-port.ts';
 import { startIntrospectingIssuer } from '../support/introspecting-issuer.ts';
 import { parseLogLine } from '../support/log-conformance.ts';
@@ -236,7 +237,12 @@ describe('one line tells of', () => {
       { event: 'login_failed', reason: 'unknown_login', count: 1 },
       { event: 'sessions_ended_by_provider', ended: 1 },
       { event: 'session_refresh_failed', reason: expect.any(String), count: 1 },
-      { event: 'sessions_ended', how: 'logout', ended: 1, user: userKeyOf(provider.issuer, 'alice') },
+      {
+        event: 'sessions_ended',
+        how: 'logout',
+        ended: 1,
+        user: loggedUser(userKeyOf(provider.issuer, 'alice')),
+      },
       {
         event: 'session_secret_file_unusable',
         variable: 'SESSION_CLIENT_SECRET_FILE',
@@ -253,7 +259,7 @@ describe('one line tells of', () => {
     await registry.put({ id: 'p1' }, { owner: 'alice' });
     for (const id of ['no-1', 'no-2', 'no-3']) await stack.lookup(id);
     const names = ['access_open_to_all_users', 'owner_changed', 'enumeration_suspected'] as const;
-    const keyOf = (subject: string) => userKeyOf(stack.issuer.issuer, subject);
+    const keyOf = (subject: string) => loggedUser(userKeyOf(stack.issuer.issuer, subject));
     expect(linesOf(stack, ...names)).toEqual([
       { event: 'access_open_to_all_users' },
       {

@@ -106,6 +106,19 @@ describe('a login', () => {
     expect((await ask(agent, '/auth/me')).status).toBe(200);
   });
 
+  test.each(['image', 'iframe', 'script', 'empty'])(
+    'is begun by a navigation, and by no %s of a page',
+    async (destination) => {
+      const { stack } = await startSessionStack();
+      const agent = createUserAgent();
+      const url = `${stack.service.publicUrl}/auth/login`;
+      expect((await agent.request(url, { headers: { 'sec-fetch-dest': destination } })).status).toBe(400);
+      expect(agent.cookies.size).toBe(0);
+      expect((await agent.request(url, { headers: { 'sec-fetch-dest': 'document' } })).status).toBe(303);
+      expect((await agent.request(url, { method: 'HEAD' })).status).toBe(405);
+    },
+  );
+
   test('that is begun again and again leaves no more than five cookies', async () => {
     const { stack } = await startSessionStack();
     const agent = createUserAgent();

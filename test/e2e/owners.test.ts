@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { userKeyOf } from '../../src/auth/principal.ts';
 import { KINDS } from '../../src/lookup/project.ts';
+import { loggedUser } from '../../src/request-log.ts';
 import { registryClient } from '../support/registry-client.ts';
 import { startStack } from '../support/stack.ts';
 
@@ -152,7 +153,7 @@ describe('the registry of owners', () => {
         .logs()
         .map((line) => JSON.parse(line))
         .filter(({ event }) => event === 'owner_changed');
-      const keyOf = (subject: string) => userKeyOf(stack.issuer.issuer, subject);
+      const keyOf = (subject: string) => loggedUser(userKeyOf(stack.issuer.issuer, subject));
       const by = keyOf('a-backend');
       const line = { level: 'info', by };
       expect(lines).toMatchObject([

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { encodeOwnership } from '../../src/access/ownership.ts';
+import { userKeyOf } from '../../src/auth/principal.ts';
+import { loggedUser } from '../../src/request-log.ts';
 import { openEvents } from '../support/event-reader.ts';
+import { createManualClock } from '../support/manual-clock.ts';
 import { type SessionStack, startSessionStack } from '../support/session-stack.ts';
 import { eventually, startStack } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -51,13 +55,16 @@ describe('a browser session', () => {
     expect(stream.events).toHaveLength(1);
   });
 
-  test('is the same user by their token, in limits and in logs', async () => {
+  test('is the same user as by a token, in logs and in limits', async () => {
     const world = await startSessionStack({ env: { RATE_LIMIT_MAX: '2' } });
     const [first, second] = [await world.login('alice'), await world.login('alice')];
     expect((await world.ask(first, PROJECT)).status).toBe(200);
     expect((await world.ask(second, PROJECT)).status).toBe(200);
     expect((await world.ask(first, PROJECT)).status).toBe(429);
     expect((await world.ask(await world.login('bob'), PROJECT)).status).toBe(200);
+    const users = world.stack.logs().flatMap((line) => JSON.parse(line).user ?? []);
+    expect(users).toContain(loggedUser(userKeyOf(world.provider.issuer, 'alice')));
+    expect(new Set(users).size).toBe(2);
   });
 
   test('is one by an access token that only the provider can read, too', async () => {
@@ -67,10 +74,15 @@ describe('a browser session', () => {
     await seesProject(world, agent);
   });
 
-  test('sees what its user owns, where ACCESS_POLICY is owner', async () => {
+  test('sees what its user owns and nothing else, where ACCESS_POLICY is owner', async () => {
     const world = await startSessionStack({ env: { ACCESS_POLICY: 'owner' } });
-    const agent = await world.login('alice');
-    expect((await world.ask(agent, PROJECT)).status).toBe(404);
+    const [alice, bob] = [await world.login('alice'), await world.login('bob')];
+    expect((await world.ask(alice, PROJECT)).status).toBe(404);
+    const place = 'mhbff:v1:{image:complete-1}:owner';
+    const ownership = { issuer: world.provider.issuer, owner: 'alice', tenant: undefined };
+    await world.redis.command('SET', place, encodeOwnership(ownership));
+    expect((await world.ask(alice, PROJECT)).status).toBe(200);
+    expect((await world.ask(bob, PROJECT)).status).toBe(404);
   });
 
   test('has a cookie that nobody else gets at, and no token in the browser', async () => {
@@ -306,15 +318,27 @@ describe('a session that is ended', () => {
     expect((await waiting).status).toBe(401);
   });
 
-  test('after its time is over in any case', async () => {
-    const world = await startSessionStack({ env: { SESSION_MAX_SECONDS: '60', SESSION_IDLE_SECONDS: '60' } });
+  test('after its time is over, however much it is used', async () => {
+    const clock = createManualClock(Date.now());
+    const env = { SESSION_MAX_SECONDS: '300', SESSION_IDLE_SECONDS: '200' };
+    const world = await startSessionStack({ clock, env, provider: { accessTokens: 'opaque' } });
     const agent = await world.login();
-    const [name = ''] = await world.redis.keys('mhbff:v1:session:*');
-    const leftMs = Number(await world.redis.command('PTTL', name));
-    expect(leftMs).toBeGreaterThan(50_000);
-    expect(leftMs).toBeLessThanOrEqual(60_000);
-    await world.redis.command('PEXPIRE', name, '1');
-    await eventually(async () => (await world.ask(copyOf(agent), PROJECT)).status === 401);
+    for (let n = 0; n < 2; n += 1) {
+      clock.advance(149_000);
+      expect((await world.ask(agent, PROJECT)).status).toBe(200);
+    }
+    clock.advance(2001);
+    expect((await world.ask(agent, PROJECT)).json()).toMatchObject({ code: 'token_expired' });
+  });
+
+  test('logging in again ends the session of before, in the same browser', async () => {
+    const world = await startSessionStack();
+    const agent = await world.login();
+    const before = copyOf(agent);
+    expect((await world.ask(before, PROJECT)).status).toBe(200);
+    await world.login('alice', agent);
+    expect((await world.ask(before, PROJECT)).status).toBe(401);
+    expect((await world.ask(agent, PROJECT)).status).toBe(200);
   });
 
   test('logging in gives a secret of its own each time, whatever cookie was there before', async () => {

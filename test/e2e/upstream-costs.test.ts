@@ -3,7 +3,8 @@ import { openEvents } from '../support/event-reader.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
 
-const WINDOW = { RATE_LIMIT_WINDOW_SECONDS: '600' };
+/** Long: windows of what costs begin and end with the clock, and none is to end within a test. */
+const WINDOW = { RATE_LIMIT_WINDOW_SECONDS: '86400' };
 
 async function asUser({ client, issuer }: Stack, claims: Readonly<Record<string, unknown>>) {
   const authorization = `Bearer ${await issuer.token(claims)}`;
@@ -25,7 +26,7 @@ describe('a tenant’s limit', () => {
     ];
     const first = await alice('complete-1');
     expect(first.headers.get('ratelimit-policy')).toMatch(
-      /^"user"; q=600; w=600; pk=:[^:]+:, "tenant"; q=3; w=600; pk=:[^:]+:$/,
+      /^"user"; q=600; w=86400; pk=:[^:]+:, "tenant"; q=3; w=86400; pk=:[^:]+:$/,
     );
     expect(standingOf(first.headers, 'tenant')).toBe(2);
     expect(standingOf(first.headers, 'user')).toBe(599);
@@ -68,7 +69,7 @@ describe('a plan’s limit', () => {
     for (let n = 0; n <= max; n += 1) {
       const answer = await alice('complete-1');
       statuses.push(answer.status);
-      expect(answer.headers.get('ratelimit-policy')).toContain(`"${policy}"; q=${max}; w=600`);
+      expect(answer.headers.get('ratelimit-policy')).toContain(`"${policy}"; q=${max}; w=86400`);
     }
     expect(statuses).toEqual([...Array.from({ length: max }, () => 200), 429]);
   });
@@ -85,7 +86,7 @@ describe('the quota of lookups that reach Magic Hour', () => {
       const answer = await alice(id);
       expect(answer.status).toBe(200);
       expect(answer.headers.get('ratelimit-policy')).toMatch(
-        /"user"; .*, "upstream"; q=2; w=600; pk=:[^:]+:$/,
+        /"user"; .*, "upstream"; q=2; w=86400; pk=:[^:]+:$/,
       );
       standings.push(standingOf(answer.headers, 'upstream'));
     }
@@ -96,7 +97,7 @@ describe('the quota of lookups that reach Magic Hour', () => {
       expect.objectContaining({ code: 'rate_limited' }),
     ]);
     expect(refused.headers.get('ratelimit')).toMatch(/"user"; r=594; t=\d+, "upstream"; r=0; t=\d+$/);
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(590);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     // What is cached is as before, and others have a quota of their own.
     expect((await alice('complete-1')).status).toBe(200);
     expect((await (await asUser(stack, { sub: 'bob' }))('complete-3')).status).toBe(200);
@@ -173,7 +174,7 @@ describe('the budget for the company’s key', () => {
       503,
       expect.objectContaining({ code: 'upstream_unavailable' }),
     ]);
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(590);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await bob('complete-1')).status).toBe(200);
     expect(await stack.metric('rate_limit_rejections_total{policy="budget"}')).toBe(1);
     expect(stack.emulator.count()).toBe(6);

@@ -173,6 +173,12 @@ test.each([{ ACCESS_POLICY: 'tenant' }, { RATE_LIMIT_TENANT_MAX: '10' }])(
   },
 );
 
+test('claims may be those of an issuer in the list', () => {
+  const AUTH_ISSUERS = '[{ issuer: https://j.example, audience: bff, tenantClaim: org, planClaim: plan }]';
+  const needing = { ACCESS_POLICY: 'tenant', RATE_LIMIT_TENANT_MAX: '10', RATE_LIMIT_PLANS: 'free=1' };
+  expect(messageOf({ AUTH_ISSUERS, ...needing })).toBe('');
+});
+
 describe('the settings of sessions', () => {
   const key = 'k'.repeat(43);
   const three = {
