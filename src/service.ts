@@ -94,6 +94,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     policy: config.cache,
     events: count,
     deliveries: redis.deliveries,
+    upstreamIsOut: () => upstream.resilience.circuitOpen,
     answered(kind, id, answer) {
       redis.deliveries?.lookedUp(kind, id, answer);
       watcher.heard(kind, id, answer);

@@ -53,7 +53,8 @@ export function createIntrospection(options: {
   /** Tokens that were good: whatever floods the issuer, their users stay in. */
   const goodBefore = new LRUCache<string, true>({ max: MAX_KNOWN });
   const allowance = createAllowance({ burst: BURST_STRANGERS, everyMs: STRANGER_EVERY_MS, clock });
-  let failedAtMs = Number.NEGATIVE_INFINITY;
+  /** By whom it was about: a stranger whose token the issuer can't answer for must not keep others out. */
+  const failedAtMs = { stranger: Number.NEGATIVE_INFINITY, known: Number.NEGATIVE_INFINITY };
   let asked = 0;
   let strangersAsked = 0;
 
@@ -63,14 +64,15 @@ export function createIntrospection(options: {
   }
 
   async function askAbout(token: string, key: string): Promise<JudgedToken> {
-    if (clock.now() - failedAtMs < FAILURE_PAUSE_MS) withhold('the issuer just failed');
+    const who = goodBefore.has(key) ? 'known' : 'stranger';
+    if (clock.now() - failedAtMs[who] < FAILURE_PAUSE_MS) withhold('the issuer just failed');
     if (asked >= MAX_AT_ONCE) withhold('too many questions are open');
-    if (goodBefore.has(key)) return judge(token, key);
+    if (who === 'known') return judge(token, key, who);
     if (strangersAsked >= MAX_STRANGERS_AT_ONCE) withhold('too many questions about strangers are open');
     if (!allowance.take()) withhold('too many tokens were made up');
     strangersAsked += 1;
     try {
-      const judged = await judge(token, key);
+      const judged = await judge(token, key, who);
       allowance.giveBack();
       return judged;
     } finally {
@@ -78,8 +80,8 @@ export function createIntrospection(options: {
     }
   }
 
-  async function judge(token: string, key: string): Promise<JudgedToken> {
-    const answer = await hear(token);
+  async function judge(token: string, key: string, who: 'stranger' | 'known'): Promise<JudgedToken> {
+    const answer = await hear(token, who);
     try {
       const judged = judgeIntrospected(answer, rules, clock.now());
       goodBefore.set(key, true);
@@ -94,15 +96,15 @@ export function createIntrospection(options: {
     }
   }
 
-  async function hear(token: string) {
+  async function hear(token: string, who: 'stranger' | 'known') {
     asked += 1;
     try {
       const answer = parseIntrospection(await ask(token));
-      failedAtMs = Number.NEGATIVE_INFINITY;
+      failedAtMs[who] = Number.NEGATIVE_INFINITY;
       events.introspectionAnswered();
       return answer;
     } catch (error) {
-      failedAtMs = clock.now();
+      failedAtMs[who] = clock.now();
       events.introspected('failed');
       events.introspectionFailed(error);
       throw unavailable(error);

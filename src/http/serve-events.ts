@@ -46,7 +46,9 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     if (res.socket === null)
       throw new HttpError('invalid_request', { reason: 'stream behind another answer' });
     res.once('close', streams.enter(principal.userKey));
-    const found = await findProject(kind, lookup, res);
+    const finding = findProject(kind, lookup, res);
+    const found = await finding;
+    if (finding instanceof Promise) await recheck(res);
     const { answer } = found;
     if (!answer.found) throw new HttpError('not_found');
     const seen = req.headers['last-event-id'] === eventIdOf(answer);

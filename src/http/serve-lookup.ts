@@ -39,7 +39,11 @@ export function serveLookup(
       });
     };
     const found = findProject(kind, lookup, res);
-    return found instanceof Promise ? found.then(answerInTime) : answerInTime(found);
+    if (!(found instanceof Promise)) return answerInTime(found);
+    return found.then(async (brought) => {
+      await recheck(res);
+      return answerInTime(brought);
+    });
   };
 }
 

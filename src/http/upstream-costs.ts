@@ -86,7 +86,7 @@ export function createUpstreamCosts({
   async function spend(tenantKey: string, tell: (headers: LimitHeaders) => void): Promise<void> {
     if (budget === undefined) return;
     // Whoever is refused because there is nothing left for anybody has not had any of it.
-    if (isEmpty(budget.fleet)) refuseEmpty(budget.fleet);
+    if (isOver(budget.fleet, FLEET)) refuseEmpty(budget.fleet);
     const tenant = await take('budget', tenantKey, budget.perTenant);
     if (tenant.over) {
       tell(tenant.headers);
@@ -97,7 +97,8 @@ export function createUpstreamCosts({
   }
 
   const usedOf = ({ store }: Quota, key: string) => store.peek(`${key}@${windowAt().number}`).totalHits;
-  const isEmpty = (fleet: Quota) => usedOf(fleet, FLEET) >= fleet.max;
+  const isOver = (quota: Quota | undefined, key: string) =>
+    quota !== undefined && usedOf(quota, key) >= quota.max;
   function refuseEmpty({ max }: Quota): never {
     const { resetTime } = windowAt();
     return refuse('budget', headersOf.budget({ key: FLEET, limit: max, used: max, remaining: 0, resetTime }));
@@ -105,8 +106,13 @@ export function createUpstreamCosts({
 
   return {
     of: ({ userKey, tenantKey }, tell) => ({
+      key: userKey,
+      isOver: () =>
+        isOver(perUser, userKey) ||
+        isOver(budget?.perTenant, tenantKey ?? userKey) ||
+        isOver(budget?.fleet, FLEET),
       async pay() {
-        if (budget !== undefined && isEmpty(budget.fleet)) refuseEmpty(budget.fleet);
+        if (budget !== undefined && isOver(budget.fleet, FLEET)) refuseEmpty(budget.fleet);
         if (perUser !== undefined) {
           const user = await take('upstream', userKey, perUser);
           tell(user.headers);
@@ -128,7 +134,11 @@ export function createUpstreamCosts({
         resetTime: windowAt().resetTime,
       });
     },
-    polls: { pay: () => spend(POLLS, () => undefined) },
+    polls: {
+      key: POLLS,
+      isOver: () => isOver(budget?.perTenant, POLLS) || isOver(budget?.fleet, FLEET),
+      pay: () => spend(POLLS, () => undefined),
+    },
     get budgetUsed() {
       if (budget === undefined) return 0;
       return Math.min(1, usedOf(budget.fleet, FLEET) / budget.fleet.max);

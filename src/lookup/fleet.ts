@@ -32,9 +32,10 @@ export interface Fleet {
    * Reads the shared cache and, where that has nothing for the request, waits for the project's flight or leads it.
    *
    * @param reads is called as it begins to read, which may be more than once
+   * @param mayLead whether it may be the one that asks the upstream; if not, it only reads
    * @throws HttpError the failure of the flight that was waited for
    */
-  join(request: LookupRequest, reads: () => void): Promise<Joined>;
+  join(request: LookupRequest, reads: () => void, mayLead: boolean): Promise<Joined>;
   /** Says that the upstream gave this replica no answer. */
   failed(lead: LedFlight | undefined, error: unknown): void;
 }
@@ -87,8 +88,8 @@ export function createFleet(dependencies: {
     );
   }
 
-  async function join(request: LookupRequest, reads: () => void): Promise<Joined> {
-    let how: Joining = flights === undefined ? 'aside' : 'if missing';
+  async function join(request: LookupRequest, reads: () => void, mayLead: boolean): Promise<Joined> {
+    let how: Joining = flights === undefined || !mayLead ? 'aside' : 'if missing';
     let ruledOut = false;
     let waits = 0;
     let ending: FlightEnding | undefined;

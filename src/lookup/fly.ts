@@ -38,8 +38,10 @@ export function createFlyer(dependencies: {
   readonly policy: FreshnessPolicy;
   readonly events: Pick<LookupEvents, 'contractDrifted'>;
   readonly answered?: AnswerListener | undefined;
+  /** Whether the upstream would not be asked anyway, but to try it. Default: never. */
+  readonly upstreamIsOut?: (() => boolean) | undefined;
 }): Flyer {
-  const { memory, shared, clock, policy, answered } = dependencies;
+  const { memory, shared, clock, policy, answered, upstreamIsOut = () => false } = dependencies;
   const fetchAnswer = createAnswerFetcher(dependencies);
   const fleet = shared && createFleet({ shared, clock, policy });
 
@@ -86,7 +88,12 @@ export function createFlyer(dependencies: {
   return async (request, held, keeping) => {
     const { kind, id } = request;
     keeping.begin();
-    const joined = await fleet?.join(request, keeping.begin);
+    const { payer } = request;
+    // While the circuit is open nothing is asked but what tries whether it may close.
+    const costs = payer !== undefined && !upstreamIsOut();
+    // Who may not have the upstream asked leads nobody, here or elsewhere.
+    const mayLead = !(costs && payer.isOver());
+    const joined = await fleet?.join(request, keeping.begin, mayLead);
     if (joined?.answer !== undefined) {
       const { answer, fresh, collapsed, ruledOut } = joined;
       if (fresh && keeping.allowed(answer)) {
@@ -100,7 +107,7 @@ export function createFlyer(dependencies: {
     const refreshed = replaces && request.minValidSeconds !== undefined;
     const lead = joined?.lead;
     try {
-      if (request.payer !== undefined) await payWith(request.payer);
+      if (costs) await payWith(payer);
       const answer = await fetchAnswer(request, refreshed);
       if (keeping.allowed(answer)) {
         keep(request, answer, { lead, purgeMark: joined?.purgeMark, replaces });

@@ -3,7 +3,7 @@ import type { DeliveredAnswer, Deliveries, DeliveryResult } from './deliveries.t
 import { type AnswerListener, createFlyer, type Flown, type Keeping } from './fly.ts';
 import { type Found, type HeldProject, isProject, type LookupRequest, resultOf } from './found.ts';
 import type { FreshnessPolicy } from './freshness.ts';
-import { UnpaidError } from './payer.ts';
+import { type Payer, UnpaidError } from './payer.ts';
 import type { Clock, LookupEvents, MemoryCache, SharedCache, Upstream } from './ports.ts';
 import { type Kind, projectName } from './project.ts';
 import { satisfies } from './satisfies.ts';
@@ -51,6 +51,8 @@ export interface LookupDependencies {
   readonly policy: FreshnessPolicy;
   readonly events: LookupEvents;
   readonly answered?: AnswerListener | undefined;
+  /** Whether the upstream would not be asked anyway, but to try it. Default: never. */
+  readonly upstreamIsOut?: (() => boolean) | undefined;
   /** Default: none are expected. */
   readonly deliveries?: Pick<Deliveries, 'deliver'> | undefined;
 }
@@ -124,7 +126,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
         const flown = await flights.start(key, () => take(request, key, fresh)).catch(refusalOfOwn);
         return { ...flown, forwarded: flown.ruledOut ? 'request' : forwarded };
       }
-      const flown = await flight.catch(nothingIfUnpaid);
+      const flown = await flight.catch((error: unknown) => nothingIfUnpaid(error, request.payer));
       // Whoever led it may not: now it is for somebody else to lead and to pay, this one perhaps.
       if (flown === undefined) continue;
       // Only an answer out of the shared cache can be one that another caller's flight was content with and this is not.
@@ -214,7 +216,9 @@ function refusalOfOwn(error: unknown): never {
   throw error instanceof UnpaidError ? error.refusal : error;
 }
 
-function nothingIfUnpaid(error: unknown): undefined {
-  if (error instanceof UnpaidError) return undefined;
-  throw error;
+/** @throws their own refusal for whoever is the same payer */
+function nothingIfUnpaid(error: unknown, payer: Payer | undefined): undefined {
+  if (!(error instanceof UnpaidError)) throw error;
+  if (error.payerKey === payer?.key) throw error.refusal;
+  return undefined;
 }

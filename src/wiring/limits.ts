@@ -32,8 +32,9 @@ export function openLimits(
   const { budgetMax, budgetTenantShare } = upstream;
   const quota = (name: string, max: number) => ({ max, store: redis.limitStore(name, max) });
   const options = (name: string, max: number) => ({ ...quota(name, max), windowSeconds, events: count });
+  // All count in one place, so that a user of two plans has the larger and not both.
   const byPlan = [...rateLimit.plans].map(
-    ([plan, max]) => [plan, limitByUser(options(`user-${plan}`, max), `user-${plan}`)] as const,
+    ([plan, max]) => [plan, limitByUser(options('user', max), `user-${plan}`)] as const,
   );
   return {
     limitByAddress: limitByAddress(options('ip', rateLimit.ipMax)),

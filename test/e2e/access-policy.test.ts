@@ -187,6 +187,17 @@ describe('a project that is taken from its owner', () => {
     }
   });
 
+  test('while its lookup is under way is not told any more', async () => {
+    const { stack, registry, headers } = await startWorld({ ...OWNER, ...SOON });
+    await registry.put({ id: 'slow-300-1' }, { owner: 'alice' });
+    const bearer = await headers({ sub: 'alice' });
+    const path = '/v1/image-projects/slow-300-1';
+    const asked = [path, `${path}/events`].map((each) => stack.client.request(each, { headers: bearer }));
+    await stack.emulator.whenRequested('slow-300-1');
+    await registry.release({ id: 'slow-300-1' });
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([404, 404]);
+  });
+
   test('ends its stream without another state', async () => {
     const { stack, registry, headers } = await startWorld(
       { ...OWNER, ...SOON },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openEvents } from '../support/event-reader.ts';
+import { createManualClock } from '../support/manual-clock.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
 
@@ -120,6 +121,46 @@ describe('the quota of lookups that reach Magic Hour', () => {
     // Who leads is refused where they may not; whoever may, leads then, and all who joined by then are answered.
     expect(statuses.slice(1, 3)).toEqual([200, 200]);
     expect(stack.emulator.count('slow-100-1')).toBe(1);
+  });
+
+  test('that is used up keeps nobody else waiting, however often its user asks, here or at another replica', async () => {
+    const redis = await startRedisServer();
+    try {
+      const env = { ...ENV, REDIS_URL: redis.url, RATE_LIMIT_UPSTREAM_MAX: '5' };
+      const a = await startStack({ env });
+      const b = await startStack({ env, beside: a });
+      for (const stack of [a, b]) await eventually(async () => (await stack.metric('redis_up')) === 1);
+      const mallory = await asUser(a, { sub: 'mallory' });
+      for (let n = 0; n < 6; n += 1) await mallory(`complete-${n}`);
+      const flood = Array.from({ length: 300 }, () => mallory('slow-100-1'));
+      const others = await Promise.all([
+        (await asUser(a, { sub: 'alice' }))('slow-100-1'),
+        (await asUser(b, { sub: 'bob' }))('slow-100-1'),
+      ]);
+      expect(others.map(({ status }) => status)).toEqual([200, 200]);
+      await Promise.all(flood);
+      expect(a.emulator.count('slow-100-1')).toBe(1);
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  test('is not spent while the circuit is open, and what closes it gets through', async () => {
+    const clock = createManualClock(Date.now());
+    const env = {
+      ...ENV,
+      RATE_LIMIT_UPSTREAM_MAX: '20',
+      UPSTREAM_RETRIES: '0',
+      UPSTREAM_BUDGET_MAX: '25',
+      UPSTREAM_BUDGET_TENANT_SHARE: '1',
+    };
+    const stack = await startStack({ env, clock });
+    const alice = await asUser(stack, { sub: 'alice' });
+    for (let n = 0; n < 60; n += 1)
+      expect((await alice(`status-503-${n}`)).status).toBeGreaterThanOrEqual(502);
+    expect(await stack.metric('upstream_circuit_open')).toBe(1);
+    expect(stack.emulator.count()).toBeLessThan(20);
+    await eventually(async () => (await alice('complete-1')).status === 200, 15_000);
   });
 
   test('is shared by all replicas', async () => {

@@ -28,7 +28,7 @@ function setUp(ending: FlightEnding | undefined) {
     },
   };
   const fleet = createFleet({ shared: { ...createInProcessShared(), flights }, clock, policy: POLICY });
-  return { clock, waits, fleet, join: () => fleet.join(REQUEST, () => undefined) };
+  return { clock, waits, fleet, join: () => fleet.join(REQUEST, () => undefined, true) };
 }
 
 const ASKS_ITSELF = { lead: undefined, reached: true };
