@@ -131,7 +131,7 @@ describe('a lookup that is tried on the page', () => {
       'complete-1',
       { 'Your access token': '' },
       '401 Unauthorized. token_missing',
-      'No bearer token was sent',
+      'No token was sent, nor the cookie of a session',
     ],
     ['complete-1', { 'Your access token': 'x' }, '401 Unauthorized. token_invalid', 'is not right'],
     ['status-500-1', {}, '502 Bad Gateway. upstream_error', 'Magic Hour failed'],
