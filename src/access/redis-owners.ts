@@ -22,6 +22,11 @@ end
 return before and 'unchanged' or 'assigned'
 `);
 
+/** Compared there, so that the reply is as long for a foreign project as for an unknown one. */
+const IS_OF = redisScript(`
+return redis.call('GETRANGE', KEYS[1], ARGV[1], ARGV[2]) == ARGV[3] and 1 or 0
+`);
+
 /** Of one command (GETDEL) from Redis 6.2 on. */
 const RELEASE = redisScript(`
 local before = redis.call('GET', KEYS[1])
@@ -29,6 +34,7 @@ redis.call('DEL', KEYS[1])
 return before
 `);
 
+const NOBODY = 'nobody';
 const released = z.string().nullable();
 const assigned = z.enum(['assigned', 'unchanged', 'conflict']);
 
@@ -49,9 +55,12 @@ export function createRedisOwners(options: {
   return {
     async isOf(relation, key, kind, id) {
       const { from, to } = PLACES[relation];
-      // Of a key that is not there Redis says '', so both take the same way.
-      const standing = await guard.run('owner_read', () => client.getrange(keyOf(kind, id), from, to - 1));
-      return standing !== '' && standing === key;
+      // Nobody's is compared as well, with what no key is, so that it takes as long.
+      const asked = key === undefined || key === '' ? NOBODY : key;
+      const reply = await guard.run('owner_read', () =>
+        runScript(client, IS_OF, [keyOf(kind, id)], from, to - 1, asked),
+      );
+      return reply === 1;
     },
     async find(kind, id) {
       const encoded = await guard.run('owner_read', () => client.get(keyOf(kind, id)));
