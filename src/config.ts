@@ -156,9 +156,14 @@ const INTROSPECTION_SECRET = [
   'AUTH_INTROSPECTION_CLIENT_SECRET_FILE',
 ] as const;
 
+/** An empty variable counts as one that is not set. */
+function isSetIn(environment: Environment): (name: string) => boolean {
+  return (name) => (environment[name] ?? '') !== '';
+}
+
 /** Faults between settings, found on the environment itself so that they stand beside a setting's own faults. */
 function relationFaults(environment: Environment): string[] {
-  const isSet = (name: string) => (environment[name] ?? '') !== '';
+  const isSet = isSetIn(environment);
   const atMostOne = (...names: string[]) =>
     names.filter(isSet).length > 1 ? [`${names.join(', ')}: only one of them may be set`] : [];
   const faults: string[] = [];
@@ -212,7 +217,7 @@ function relationFaults(environment: Environment): string[] {
 
 /** Faults of what needs a claim that no issuer's tokens have. */
 function claimFaults(environment: Environment, entries: ReturnType<typeof issuersOf>['entries']): string[] {
-  const isSet = (name: string) => (environment[name] ?? '') !== '';
+  const isSet = isSetIn(environment);
   const hasTenants = isSet('AUTH_TENANT_CLAIM') || entries.some(({ tenantClaim }) => tenantClaim != null);
   const hasPlans = isSet('AUTH_PLAN_CLAIM') || entries.some(({ planClaim }) => planClaim != null);
   const faults: string[] = [];

@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/principal.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import { HttpError } from '../errors.ts';
-import type { CookieUsers, CsrfRule } from './cookie-users.ts';
+import type { CookieRules, CookieUsers } from './cookie-users.ts';
 import { DPOP_SCHEME, possessionOf } from './possession.ts';
 import { countHeader } from './raw-headers.ts';
 import { addRecheck } from './recheck.ts';
@@ -24,11 +24,7 @@ export interface Credentials {
   readonly publicUrl: string | undefined;
 }
 
-export interface AuthenticationRules {
-  readonly csrfRule?: CsrfRule;
-  /** Whether the request is to end the session that it comes with. */
-  readonly toEndSession?: boolean;
-}
+export type AuthenticationRules = Partial<CookieRules>;
 
 /** Lets a request on only with a token that proves who is asking, or the cookie of a session. A token that is there decides alone. */
 export function authenticate(
@@ -45,7 +41,7 @@ export function authenticate(
     try {
       const user =
         req.headers.authorization === undefined
-          ? cookieUsers?.identify(req, res, csrfRule, toEndSession)
+          ? cookieUsers?.identify(req, res, { csrfRule, toEndSession })
           : undefined;
       if (user !== undefined) return user;
       const isBound = req.headers.authorization?.startsWith(DPOP_SCHEME) ?? false;

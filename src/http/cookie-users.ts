@@ -11,19 +11,19 @@ import type { AppRequest, AppResponse } from './request-context.ts';
  */
 export type CsrfRule = 'header' | 'header or fetch metadata';
 
+export interface CookieRules {
+  readonly csrfRule: CsrfRule;
+  /** Whether the request is to end the session that it comes with. */
+  readonly toEndSession: boolean;
+}
+
 /** Those who come with a session's cookie in place of a token. */
 export interface CookieUsers {
   /**
-   * @param toEndIt whether the request is to end the session
    * @returns `undefined` for a request without the cookie
    * @throws HttpError csrf_required, token_invalid, token_expired, authentication_unavailable
    */
-  identify(
-    req: AppRequest,
-    res: AppResponse,
-    rule: CsrfRule,
-    toEndIt: boolean,
-  ): Promise<Principal> | undefined;
+  identify(req: AppRequest, res: AppResponse, rules: CookieRules): Promise<Principal> | undefined;
 }
 
 /** @param origins of pages that may call, beside this service's own */
@@ -31,22 +31,22 @@ export function cookieUsers(
   sessions: Pick<Sessions, 'identify' | 'recheck'>,
   origins: readonly string[],
 ): CookieUsers {
-  async function open(secret: string, res: AppResponse, toEndIt: boolean): Promise<Principal> {
+  async function open(secret: string, res: AppResponse, toEndSession: boolean): Promise<Principal> {
     // A cookie that is good for nothing any more is left where it is: a login in another tab may have set the next one meanwhile.
-    const found = await sessions.identify(secret, { toEndIt });
+    const found = await sessions.identify(secret, { toEndSession });
     res.locals.session = found;
     addRecheck(res, () => sessions.recheck(secret));
     return found.principal;
   }
 
   return {
-    identify(req, res, rule, toEndIt) {
+    identify(req, res, { csrfRule, toEndSession }) {
       const secret = cookieOf(req.headers.cookie, SESSION_COOKIE);
       if (secret === undefined) return undefined;
       const fromOurPage =
-        req.headers['x-csrf'] === '1' || (rule !== 'header' && saysOurPage(req.headers, origins));
+        req.headers['x-csrf'] === '1' || (csrfRule !== 'header' && saysOurPage(req.headers, origins));
       if (!fromOurPage) throw new HttpError('csrf_required');
-      return open(secret, res, toEndIt);
+      return open(secret, res, toEndSession);
     },
   };
 }

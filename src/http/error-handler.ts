@@ -2,7 +2,7 @@ import type { ErrorRequestHandler } from 'express';
 import { HttpError } from '../errors.ts';
 import { challengeOf } from './challenge.ts';
 import type { RequestContext } from './request-context.ts';
-import { respond } from './respond.ts';
+import { respond, UNSTORED_JSON } from './respond.ts';
 
 export interface ErrorBody {
   readonly message: string;
@@ -19,7 +19,7 @@ export function errorHandler(
     res.locals.failure = { code: error.code, reason: error.reason, cause: error.cause };
     // A response that has begun can only be broken off, which is what Express's own handler does.
     if (res.headersSent) return next(thrown);
-    const headers = ['Cache-Control', 'no-store', 'Content-Type', 'application/json'];
+    const headers = [...UNSTORED_JSON];
     if (error.retryAfterSeconds !== undefined) headers.push('Retry-After', String(error.retryAfterSeconds));
     const challenge = challengeOf(error, realm, req.headers.authorization);
     if (challenge !== undefined) headers.push('WWW-Authenticate', challenge);

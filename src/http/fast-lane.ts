@@ -10,6 +10,7 @@ import { bearerToken } from './authenticate.ts';
 import { matchesEtag } from './conditional.ts';
 import type { CorsHeaders } from './cross-origin.ts';
 import { addressKey, type Limiter } from './limit.ts';
+import { addLimitHeaders } from './limit-headers.ts';
 import type { NotFoundLimiter } from './limit-not-found.ts';
 import { type HttpEvents, observeRequest } from './observe.ts';
 import { isRunning, type RefusalGate } from './refusal-gate.ts';
@@ -90,10 +91,8 @@ export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDepen
       ...deps.corsHeaders(req.headers.origin),
       ...answerHeaders(answer, held, isFresh(answer, nowMs), nowMs),
     ];
-    for (const { rateLimit, policy } of standings)
-      headers.push('RateLimit', rateLimit, 'RateLimit-Policy', policy);
-    if (upstream !== undefined)
-      headers.push('RateLimit', upstream.rateLimit, 'RateLimit-Policy', upstream.policy);
+    for (const standing of standings) addLimitHeaders(headers, standing);
+    if (upstream !== undefined) addLimitHeaders(headers, upstream);
     if (matchesEtag(req.headers['if-none-match'], answer.etag)) return send(req, res, 304, headers);
     headers.push('Content-Type', 'application/json');
     send(req, res, 200, headers, answer.body);

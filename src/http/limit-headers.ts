@@ -3,10 +3,17 @@ import type { RateLimitInfo } from 'express-rate-limit';
 import { LRUCache } from 'lru-cache';
 
 export interface LimitHeaders {
+  /** Of the policy. */
+  readonly name: string;
   readonly rateLimit: string;
   readonly policy: string;
   /** Whole seconds until the window ends. */
   readonly leftSeconds: number;
+}
+
+/** Adds how a caller stands to the headers of their response. */
+export function addLimitHeaders(headers: string[], { rateLimit, policy }: LimitHeaders): void {
+  headers.push('RateLimit', rateLimit, 'RateLimit-Policy', policy);
 }
 
 const MAX_PARTITIONS = 10_000;
@@ -28,6 +35,7 @@ export function createLimitHeaders(
     const leftMs = resetTime === undefined ? windowSeconds * 1000 : resetTime.getTime() - Date.now();
     const leftSeconds = Math.max(0, Math.ceil(leftMs / 1000));
     return {
+      name: policy,
       rateLimit: `"${policy}"; r=${remaining}; t=${leftSeconds}`,
       policy: `"${policy}"; q=${limit}; w=${windowSeconds}; pk=:${partitions.memo(key)}:`,
       leftSeconds,

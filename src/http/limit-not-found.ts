@@ -5,7 +5,7 @@ import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
 import { type Kind, projectName } from '../lookup/project.ts';
 import type { LimitEvents } from './limit.ts';
-import { createLimitHeaders } from './limit-headers.ts';
+import { addLimitHeaders, createLimitHeaders } from './limit-headers.ts';
 import type { Handler, RequestContext } from './request-context.ts';
 
 const POLICY = 'not_found';
@@ -62,9 +62,9 @@ export function limitNotFound(options: {
   function refusal(userKey: string, endsAtMs: number, headers: string[]): HttpError {
     events.limitExceeded(POLICY);
     const standing = { key: userKey, limit: max, used: max, remaining: 0, resetTime: new Date(endsAtMs) };
-    const { rateLimit, policy, leftSeconds } = headersOf(standing);
-    headers.push('RateLimit', rateLimit, 'RateLimit-Policy', policy);
-    return new HttpError('rate_limited', { reason: POLICY, retryAfterSeconds: leftSeconds });
+    const told = headersOf(standing);
+    addLimitHeaders(headers, told);
+    return new HttpError('rate_limited', { reason: POLICY, retryAfterSeconds: told.leftSeconds });
   }
 
   /** @returns when the window ends of a user who is over the limit by this */

@@ -9,7 +9,7 @@ import {
 import type { Principal } from '../auth/principal.ts';
 import { HttpError } from '../errors.ts';
 import { clientAddress } from './client-address.ts';
-import { createLimitHeaders, type LimitHeaders } from './limit-headers.ts';
+import { addLimitHeaders, createLimitHeaders, type LimitHeaders } from './limit-headers.ts';
 import type { AppRequest, Handler, RequestContext } from './request-context.ts';
 
 export type LimitPolicy =
@@ -150,7 +150,7 @@ function limitTeller(policy: LimitPolicy, headersOf: (info: RateLimitInfo) => Li
     const info: unknown = Reflect.get(req, propertyOf(policy));
     if (!isLimitInfo(info)) throw new Error(`the ${policy} limit was not counted`);
     const headers = headersOf(info);
-    responseHeaders?.push('RateLimit', headers.rateLimit, 'RateLimit-Policy', headers.policy);
+    if (responseHeaders !== undefined) addLimitHeaders(responseHeaders, headers);
     return headers.leftSeconds;
   };
 }

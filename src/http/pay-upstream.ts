@@ -11,8 +11,7 @@ export function payUpstream(costs: UpstreamCosts | undefined): Handler {
     if (principal === undefined) throw new HttpError('token_missing');
     const places = new Map<string, number>();
     // By its policy's name each stands there once, as it is in the end.
-    const tell = ({ rateLimit, policy }: LimitHeaders) => {
-      const [name = ''] = policy.split(';');
+    const tell = ({ name, rateLimit, policy }: LimitHeaders) => {
       const at = places.get(name) ?? headers.length;
       places.set(name, at);
       headers.splice(at, 4, 'RateLimit', rateLimit, 'RateLimit-Policy', policy);

@@ -3,6 +3,9 @@ import type { AppRequest, AppResponse } from './request-context.ts';
 /** Names and values in turn, as `writeHead` takes them. */
 export type HeaderList = readonly string[];
 
+export const NO_STORE: HeaderList = ['Cache-Control', 'no-store'];
+export const UNSTORED_JSON: HeaderList = [...NO_STORE, 'Content-Type', 'application/json'];
+
 /**
  * Sends a response: the headers gathered on the way, these, and the body, in one write. Headers are gathered in a list
  * and not set one by one, since Node checks, folds and stores each that is set (a tenth of a hot lookup's time).

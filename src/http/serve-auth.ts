@@ -3,13 +3,13 @@ import { LOGIN_SECONDS, type Login, STATE } from '../sessions/login.ts';
 import { type Provider, ProviderError } from '../sessions/provider.ts';
 import type { ReturnTo } from '../sessions/return-to.ts';
 import type { OpenSession, Sessions } from '../sessions/sessions.ts';
+import { unavailable } from '../sessions/unavailable.ts';
 import { clearSessionCookie } from './cookie-users.ts';
 import { cookieNames, cookieOf, LOGIN_COOKIE_PREFIX, SESSION_COOKIE, setCookie } from './cookies.ts';
+import { queryValue } from './query-value.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
-import { respond } from './respond.ts';
+import { NO_STORE, respond, UNSTORED_JSON } from './respond.ts';
 
-const NO_STORE = ['Cache-Control', 'no-store'];
-const JSON_HEADERS = [...NO_STORE, 'Content-Type', 'application/json'];
 /** Of logins that were begun at the same time, in tabs; the oldest are given up. */
 const MAX_LOGINS = 5;
 /** Of a state: enough to tell the logins of one browser apart. */
@@ -43,14 +43,13 @@ export function serveLogin({ login, returnTo, events }: AuthRoutes): Handler {
     // Nothing but a navigation brings a user to the provider; pictures and frames of other pages only leave cookies here.
     const { 'sec-fetch-dest': destination = 'document' } = req.headers;
     if (destination !== 'document') throw new HttpError('invalid_request', { reason: 'no navigation' });
-    const target = returnTo(onlyOne(req, 'return_to'));
+    const target = returnTo(queryValue(req.url, 'return_to'));
     if (target === undefined) throw new HttpError('invalid_parameter', { reason: 'return_to' });
     const begun = await login
       .begin(target, cookieOf(req.headers.cookie, SESSION_COOKIE))
       .catch((error: unknown) => {
-        const { reason } = failureOf(error);
-        events.loginEnded('unavailable', reason);
-        throw new HttpError('authentication_unavailable', { cause: error, reason, retryAfterSeconds: 1 });
+        events.loginEnded('unavailable', failureOf(error).reason);
+        return unavailable(error);
       });
     const name = `${LOGIN_COOKIE_PREFIX}${begun.state.slice(0, COOKIE_NAME_LENGTH)}`;
     const others = cookieNames(req.headers.cookie).filter((each) => each.startsWith(LOGIN_COOKIE_PREFIX));
@@ -65,7 +64,7 @@ export function serveLogin({ login, returnTo, events }: AuthRoutes): Handler {
 /** Takes the browser back from the provider, gives it a session, and sends it to the page that it asked for. */
 export function serveCallback({ sessions, login, baseUrl, events }: AuthRoutes): Handler {
   return async (req, res) => {
-    const state = onlyOne(req, 'state') ?? '';
+    const state = queryValue(req.url, 'state') ?? '';
     const name = `${LOGIN_COOKIE_PREFIX}${state.slice(0, COOKIE_NAME_LENGTH)}`;
     const sealed = STATE.test(state) ? cookieOf(req.headers.cookie, name) : undefined;
     const ended = sealed && (await login.end(new URL(req.url, baseUrl), sealed, state));
@@ -95,7 +94,7 @@ export function serveCallback({ sessions, login, baseUrl, events }: AuthRoutes):
 export function serveLogout({ sessions, logoutUrl, baseUrl, events }: AuthRoutes): Handler {
   return async (req, res) => {
     const open = sessionOf(res);
-    const everywhere = onlyOne(req, 'everywhere');
+    const everywhere = queryValue(req.url, 'everywhere');
     if (everywhere !== undefined && everywhere !== 'true')
       throw new HttpError('invalid_parameter', { reason: 'everywhere' });
     const { userKey } = open.principal;
@@ -106,7 +105,7 @@ export function serveLogout({ sessions, logoutUrl, baseUrl, events }: AuthRoutes
     // It is over here in any case.
     const url = await logoutUrl(`${baseUrl}/`).catch(() => undefined);
     const body = JSON.stringify({ logout_url: url?.href ?? null });
-    respond(req, res, 200, [...JSON_HEADERS, 'Set-Cookie', clearSessionCookie()], Buffer.from(body));
+    respond(req, res, 200, [...UNSTORED_JSON, 'Set-Cookie', clearSessionCookie()], Buffer.from(body));
   };
 }
 
@@ -124,7 +123,7 @@ export function serveMe(): Handler {
       email: session?.session.email ?? null,
       session_ends_at: session === undefined ? null : new Date(session.session.endsAtMs).toISOString(),
     };
-    respond(req, res, 200, JSON_HEADERS, Buffer.from(JSON.stringify(body)));
+    respond(req, res, 200, UNSTORED_JSON, Buffer.from(JSON.stringify(body)));
   };
 }
 
@@ -132,13 +131,6 @@ function sessionOf({ locals: { session } }: AppResponse): OpenSession {
   // With a token there is nothing here to end.
   if (session === undefined) throw new HttpError('invalid_request', { reason: 'no session' });
   return session;
-}
-
-function onlyOne({ url }: Pick<AppRequest, 'url'>, name: string): string | undefined {
-  const queryAt = url.indexOf('?');
-  const values = queryAt === -1 ? [] : new URLSearchParams(url.slice(queryAt + 1)).getAll(name);
-  if (values.length > 1) throw new HttpError('invalid_parameter', { reason: name });
-  return values[0];
 }
 
 const CODE = /^[a-z_]{1,64}$/;

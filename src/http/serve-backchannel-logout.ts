@@ -2,7 +2,7 @@ import { HttpError } from '../errors.ts';
 import type { BackchannelLogout } from '../sessions/backchannel-logout.ts';
 import { readBody } from './read-body.ts';
 import type { Handler } from './request-context.ts';
-import { respond } from './respond.ts';
+import { NO_STORE, respond } from './respond.ts';
 import type { SessionEvents } from './serve-auth.ts';
 
 const MAX_BODY_BYTES = 16 * 1024;
@@ -22,6 +22,6 @@ export function serveBackchannelLogout({
     const ended = token === undefined || more.length > 0 ? undefined : await logout.take(token);
     if (ended === undefined) throw new HttpError('invalid_request', { reason: 'no logout token' });
     if (ended > 0) events.sessionsEnded('provider', ended);
-    respond(req, res, 200, ['Cache-Control', 'no-store']);
+    respond(req, res, 200, NO_STORE);
   };
 }

@@ -10,7 +10,7 @@ import { askedFor, findProject } from './find-project.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { recheck } from './recheck.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
-import { respond, writeHead } from './respond.ts';
+import { NO_STORE, respond, writeHead } from './respond.ts';
 
 /** Those who are sent away together (a stop) come back over this time. */
 const RETRY_MIN_MS = 1000;
@@ -52,7 +52,7 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     const { answer } = found;
     if (!answer.found) throw new HttpError('not_found');
     const seen = req.headers['last-event-id'] === eventIdOf(answer);
-    if (seen && answer.terminal) return respond(req, res, 204, ['Cache-Control', 'no-store']);
+    if (seen && answer.terminal) return respond(req, res, 204, NO_STORE);
     writeHead(res, 200, HEADERS);
     // At once and by itself: Node keeps the head as the pieces that it was put together from until it is written alone.
     res.flushHeaders();

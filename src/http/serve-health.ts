@@ -1,7 +1,5 @@
 import type { Handler } from './request-context.ts';
-import { respond } from './respond.ts';
-
-const JSON_HEADERS = ['Cache-Control', 'no-store', 'Content-Type', 'application/json'];
+import { respond, UNSTORED_JSON } from './respond.ts';
 
 /** One thing that readiness tells of. A degraded one is worth a look and doesn't take the replica out of service. */
 export interface HealthCheck {
@@ -27,7 +25,7 @@ export function readinessOf(ready: () => boolean, checks: readonly HealthCheck[]
 /** The process answers; whatever it depends on is no reason to restart it. */
 export function serveLiveness(): Handler {
   const body = `${JSON.stringify({ status: 'alive' })}\n`;
-  return (req, res) => respond(req, res, 200, JSON_HEADERS, body);
+  return (req, res) => respond(req, res, 200, UNSTORED_JSON, body);
 }
 
 /** Whether load balancers should send requests: 200 or 503, and one line for each check. */
@@ -36,6 +34,6 @@ export function serveReadiness(ready: () => boolean, checks: readonly HealthChec
     const readiness = readinessOf(ready, checks);
     const lines = readiness.checks.map((result) => `    ${JSON.stringify(result)}`).join(',\n');
     const body = `{\n  "status": "${readiness.ready ? 'ready' : 'unready'}",\n  "checks": [\n${lines}\n  ]\n}\n`;
-    respond(req, res, readiness.ready ? 200 : 503, JSON_HEADERS, body);
+    respond(req, res, readiness.ready ? 200 : 503, UNSTORED_JSON, body);
   };
 }

@@ -5,10 +5,8 @@ import type { Kind } from '../lookup/project.ts';
 import { ownerBodies } from './owner-body.ts';
 import { projectIdOf } from './project-id.ts';
 import type { AppRequest, AppResponse, Handler, RequestContext } from './request-context.ts';
-import { respond } from './respond.ts';
+import { NO_STORE, respond, UNSTORED_JSON } from './respond.ts';
 
-const NOTHING = ['Cache-Control', 'no-store'];
-const JSON_HEADERS = [...NOTHING, 'Content-Type', 'application/json'];
 /** So many at a time, so that a long list keeps no lookup waiting behind it. */
 const AT_A_TIME = 50;
 
@@ -66,7 +64,7 @@ export function serveOwner(kind: Kind, { owners, issuers, events }: OwnerRegistr
     const id = projectIdOf(req);
     const ownership = await owners.release(kind, id).catch(ownershipUnavailable);
     if (ownership !== undefined) changed(res, 'released', id, ownership);
-    respond(req, res, 204, NOTHING);
+    respond(req, res, 204, NO_STORE);
   };
 
   /** Each by itself: what is not assigned says so in its place, and the same list can be sent again. */
@@ -83,7 +81,7 @@ export function serveOwner(kind: Kind, { owners, issuers, events }: OwnerRegistr
       });
       results.push(...(await Promise.all(some).catch(ownershipUnavailable)));
     }
-    respond(req, res, 200, JSON_HEADERS, Buffer.from(JSON.stringify({ results })));
+    respond(req, res, 200, UNSTORED_JSON, Buffer.from(JSON.stringify({ results })));
   };
 
   return { get, put, remove, putMany };
@@ -96,5 +94,5 @@ function doerOf({ principal }: RequestContext): string {
 
 function sendOwnership(req: AppRequest, res: AppResponse, status: number, ownership: Ownership): void {
   // Without a tenant there is none in the body, too.
-  respond(req, res, status, JSON_HEADERS, Buffer.from(JSON.stringify(ownership)));
+  respond(req, res, status, UNSTORED_JSON, Buffer.from(JSON.stringify(ownership)));
 }

@@ -13,13 +13,12 @@ import {
 import { countHeader } from './raw-headers.ts';
 import { readBody } from './read-body.ts';
 import type { AppRequest, AppResponse, Handler } from './request-context.ts';
-import { respond } from './respond.ts';
+import { respond, UNSTORED_JSON } from './respond.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Of the second in which a delivery is answered; the rest is for Redis. */
 const BODY_WITHIN_MS = 500;
 const RETRY_AFTER_SECONDS = 1;
-const HEADERS = ['Cache-Control', 'no-store', 'Content-Type', 'application/json'];
 
 export interface WebhookRoute {
   readonly intake: Intake;
@@ -64,7 +63,7 @@ export function serveWebhook({ intake, secrets, toleranceSeconds, clock, events 
     if (result === 'unreadable') throw new HttpError('invalid_request', { reason: 'unreadable webhook' });
     if (result === 'unavailable')
       throw new HttpError('cache_unavailable', { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
-    respond(req, res, 200, HEADERS, JSON.stringify({ result }));
+    respond(req, res, 200, UNSTORED_JSON, JSON.stringify({ result }));
   };
 }
 

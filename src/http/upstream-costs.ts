@@ -62,18 +62,22 @@ export function createUpstreamCosts({
     return { number, resetTime: new Date((number + 1) * windowMs) };
   };
 
-  /** @returns how the key stands with one more */
-  async function take(policy: 'upstream' | 'budget', key: string, { max, store }: Quota) {
-    const { number, resetTime } = windowAt();
-    const { totalHits: used } = await store.increment(`${key}@${number}`);
-    const headers = headersOf[policy]({
+  const told = (policy: 'upstream' | 'budget', key: string, max: number, used: number) =>
+    headersOf[policy]({
       key,
       limit: max,
       used,
       remaining: Math.max(0, max - used),
-      resetTime,
+      resetTime: windowAt().resetTime,
     });
-    return { headers, over: used > max };
+  const usedOf = ({ store }: Quota, key: string) => store.peek(`${key}@${windowAt().number}`).totalHits;
+  const isOver = (quota: Quota | undefined, key: string) =>
+    quota !== undefined && usedOf(quota, key) >= quota.max;
+
+  /** @returns how the key stands with one more */
+  async function take(policy: 'upstream' | 'budget', key: string, { max, store }: Quota) {
+    const { totalHits: used } = await store.increment(`${key}@${windowAt().number}`);
+    return { headers: told(policy, key, max, used), over: used > max };
   }
 
   function refuse(policy: LimitPolicy, { leftSeconds }: LimitHeaders): never {
@@ -83,10 +87,15 @@ export function createUpstreamCosts({
     throw new HttpError(policy === 'budget' ? 'upstream_unavailable' : 'rate_limited', options);
   }
 
+  /** Whoever is refused because there is nothing left for anybody has not had any of it. */
+  function refuseIfEmpty(): void {
+    if (budget === undefined || !isOver(budget.fleet, FLEET)) return;
+    refuse('budget', told('budget', FLEET, budget.fleet.max, budget.fleet.max));
+  }
+
   async function spend(tenantKey: string, tell: (headers: LimitHeaders) => void): Promise<void> {
     if (budget === undefined) return;
-    // Whoever is refused because there is nothing left for anybody has not had any of it.
-    if (isOver(budget.fleet, FLEET)) refuseEmpty(budget.fleet);
+    refuseIfEmpty();
     const tenant = await take('budget', tenantKey, budget.perTenant);
     if (tenant.over) {
       tell(tenant.headers);
@@ -94,14 +103,6 @@ export function createUpstreamCosts({
     }
     const fleet = await take('budget', FLEET, budget.fleet);
     if (fleet.over) refuse('budget', fleet.headers);
-  }
-
-  const usedOf = ({ store }: Quota, key: string) => store.peek(`${key}@${windowAt().number}`).totalHits;
-  const isOver = (quota: Quota | undefined, key: string) =>
-    quota !== undefined && usedOf(quota, key) >= quota.max;
-  function refuseEmpty({ max }: Quota): never {
-    const { resetTime } = windowAt();
-    return refuse('budget', headersOf.budget({ key: FLEET, limit: max, used: max, remaining: 0, resetTime }));
   }
 
   return {
@@ -112,7 +113,7 @@ export function createUpstreamCosts({
         isOver(budget?.perTenant, tenantKey ?? userKey) ||
         isOver(budget?.fleet, FLEET),
       async pay() {
-        if (budget !== undefined && isOver(budget.fleet, FLEET)) refuseEmpty(budget.fleet);
+        refuseIfEmpty();
         if (perUser !== undefined) {
           const user = await take('upstream', userKey, perUser);
           tell(user.headers);
@@ -123,16 +124,7 @@ export function createUpstreamCosts({
     }),
     standing(userKey) {
       if (perUser === undefined) return undefined;
-      const { max } = perUser;
-      const used = usedOf(perUser, userKey);
-      const remaining = Math.max(0, max - used);
-      return headersOf.upstream({
-        key: userKey,
-        limit: max,
-        used,
-        remaining,
-        resetTime: windowAt().resetTime,
-      });
+      return told('upstream', userKey, perUser.max, usedOf(perUser, userKey));
     },
     polls: {
       key: POLLS,

@@ -1,6 +1,7 @@
 import { HttpError } from '../errors.ts';
 import { waitSecondsOf } from './prefer.ts';
 import { projectIdOf } from './project-id.ts';
+import { queryValue } from './query-value.ts';
 import type { Handler } from './request-context.ts';
 
 const MAX_MIN_VALID_SECONDS = 86_400;
@@ -26,14 +27,9 @@ export function validateProject(): Handler {
 }
 
 function minValidOf(url: string): number | undefined {
-  const queryAt = url.indexOf('?');
-  if (queryAt === -1) return undefined;
-  const values = new URLSearchParams(url.slice(queryAt + 1)).getAll('min_valid');
-  const [value] = values;
+  const value = queryValue(url, 'min_valid');
   if (value === undefined) return undefined;
   const seconds = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
-  if (values.length > 1 || !(seconds <= MAX_MIN_VALID_SECONDS)) {
-    throw new HttpError('invalid_parameter', { reason: 'min_valid' });
-  }
+  if (!(seconds <= MAX_MIN_VALID_SECONDS)) throw new HttpError('invalid_parameter', { reason: 'min_valid' });
   return seconds;
 }

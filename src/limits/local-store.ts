@@ -16,10 +16,17 @@ export function createLocalStore(options: {
   const { max, windowMs, clock } = options;
   const tallies = new LRUCache<string, Tally>({ max: MAX_TALLIES });
 
-  function tallyOf(key: string): Tally {
+  const freshTally = (): Tally => ({ totalHits: 0, endsAtMs: clock.now() + windowMs });
+
+  function presentOf(key: string): Tally | undefined {
     const present = tallies.get(key);
-    if (present !== undefined && present.endsAtMs > clock.now()) return present;
-    const next = { totalHits: 0, endsAtMs: clock.now() + windowMs };
+    return present !== undefined && present.endsAtMs > clock.now() ? present : undefined;
+  }
+
+  function tallyOf(key: string): Tally {
+    const present = presentOf(key);
+    if (present !== undefined) return present;
+    const next = freshTally();
     tallies.set(key, next);
     return next;
   }
@@ -31,11 +38,7 @@ export function createLocalStore(options: {
   }
 
   return {
-    peek(key) {
-      const present = tallies.get(key);
-      if (present !== undefined && present.endsAtMs > clock.now()) return present;
-      return { totalHits: 0, endsAtMs: clock.now() + windowMs };
-    },
+    peek: (key) => presentOf(key) ?? freshTally(),
     hasRoom: (key) => tallyOf(key).totalHits < max,
     hit,
     increment: (key) => clientInfo(hit(key)),

@@ -4,7 +4,7 @@ import { type IssuerKeys, KeysUnavailableError } from '../auth/issuer-keys.ts';
 import { isStrictJws } from '../auth/strict-jws.ts';
 import type { Clock } from '../lookup/ports.ts';
 import type { SessionStore } from './session.ts';
-import { unavailable } from './sessions.ts';
+import { unavailable } from './unavailable.ts';
 
 /** OpenID Connect Back-Channel Logout 1.0, 2.4. */
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';

@@ -90,6 +90,6 @@ function timed(identity: SessionIdentity, accessExpiresAtMs: number, nowMs: numb
   return { identity, accessExpiresAtMs, refreshAtMs: accessExpiresAtMs - aheadMs };
 }
 
-export function principalOf(identity: SessionIdentity, expiresAtMs: number): Principal {
+export function sessionPrincipal(identity: SessionIdentity, expiresAtMs: number): Principal {
   return createPrincipal({ ...identity, tenant: identity.tenant, expiresAtMs });
 }

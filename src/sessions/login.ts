@@ -4,7 +4,7 @@ import type { Clock } from '../lookup/ports.ts';
 import type { LoginChecks, Provider, Tokens } from './provider.ts';
 import type { Sealing } from './sealing.ts';
 import type { SessionStore } from './session.ts';
-import { unavailable } from './sessions.ts';
+import { unavailable } from './unavailable.ts';
 
 /** What is needed to end a login that was begun, for the browser that began it to bring back. */
 export interface BegunLogin {

@@ -4,6 +4,7 @@ import type { Clock } from '../lookup/ports.ts';
 import { type IdentityRules, identifyTokens } from './identify-tokens.ts';
 import { type Provider, ProviderError } from './provider.ts';
 import type { Session, SessionStore } from './session.ts';
+import { unavailable } from './unavailable.ts';
 
 export type RefreshResult = 'refreshed' | 'ended' | 'unavailable';
 
@@ -25,7 +26,6 @@ export interface Refresher {
 /** Who waits for another's refresh looks this often, and no oftener than that: six seconds. */
 const LOOK_EVERY_MS = 50;
 const MOST_LOOKS = 120;
-const RETRY_AFTER_SECONDS = 1;
 
 /**
  * Exchanges refresh tokens, one at a time for each session: providers give a new refresh token each time, and take the old one
@@ -126,14 +126,7 @@ export function createRefresher(dependencies: {
         running.catch(() => undefined);
         return session;
       }
-      return running.catch((error: unknown) => {
-        if (error instanceof HttpError) throw error;
-        throw new HttpError('authentication_unavailable', {
-          cause: error,
-          reason: reasonOf(error),
-          retryAfterSeconds: RETRY_AFTER_SECONDS,
-        });
-      });
+      return running.catch(unavailable);
     },
   };
 }

@@ -5,10 +5,11 @@ import type { Principal } from '../auth/principal.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
-import { type IdentityRules, identifyTokens, principalOf } from './identify-tokens.ts';
-import { type Provider, ProviderError, type Tokens } from './provider.ts';
+import { type IdentityRules, identifyTokens, sessionPrincipal } from './identify-tokens.ts';
+import type { Provider, Tokens } from './provider.ts';
 import { createRefresher, type RefreshEvents } from './refresh.ts';
 import { SESSION_SECRET, type Session, type SessionStore } from './session.ts';
+import { unavailable } from './unavailable.ts';
 
 /** A session that was found for a request. */
 export interface OpenSession {
@@ -23,10 +24,10 @@ export interface Sessions {
   /**
    * Whose request it is that came with this secret.
    *
-   * @param options.toEndIt whether that is all that it is for: then nobody asks the provider for another token
+   * @param options.toEndSession whether that is all that it is for: then nobody asks the provider for another token
    * @throws HttpError token_invalid, token_expired where there is none (any more); authentication_unavailable
    */
-  identify(secret: string, options?: { readonly toEndIt?: boolean }): Promise<OpenSession>;
+  identify(secret: string, options?: { readonly toEndSession?: boolean }): Promise<OpenSession>;
   /** Ends the one under a secret, if there is one. */
   endBefore(secret: string): Promise<void>;
   /** @throws HttpError token_invalid where it has ended */
@@ -37,7 +38,6 @@ export interface Sessions {
   endAll(open: Pick<OpenSession, 'secret' | 'session'>): Promise<number>;
 }
 
-const RETRY_AFTER_SECONDS = 1;
 /** A session that is used is kept alive this often in the time after which one that is not ends. */
 const TOUCHES = 10;
 const MAX_REMEMBERED = 50_000;
@@ -76,6 +76,11 @@ export function createSessions(dependencies: {
     if (refreshToken !== undefined) await provider.revoke(refreshToken).catch(() => undefined);
   }
 
+  async function end({ secret, session }: Pick<OpenSession, 'secret' | 'session'>): Promise<void> {
+    await store.end(secret, session).catch(unavailable);
+    void revoke(session);
+  }
+
   return {
     async begin(tokens) {
       const identified = await identifyTokens(tokens, dependencies);
@@ -83,7 +88,7 @@ export function createSessions(dependencies: {
       if (known === undefined) throw new HttpError('token_invalid', { reason: 'no ID token' });
       const session: Session = {
         ...identified,
-        ...{ sub: known.sub, sid: known.sid, name: known.name, email: known.email },
+        ...known,
         accessToken: tokens.accessToken,
         refreshToken: tokens.refreshToken,
         endsAtMs: clock.now() + maxMs,
@@ -93,23 +98,22 @@ export function createSessions(dependencies: {
       return { secret, session };
     },
 
-    async identify(secret, { toEndIt = false } = {}) {
+    async identify(secret, { toEndSession = false } = {}) {
       if (!SESSION_SECRET.test(secret)) throw new HttpError('token_invalid', { reason: 'session cookie' });
       const found = await store.read(secret).catch(unavailable);
       if (found === undefined) throw new HttpError('token_invalid', { reason: 'no such session' });
       if (found.endsAtMs <= clock.now()) throw new HttpError('token_expired', { reason: 'session' });
-      if (toEndIt) return { secret, session: found, principal: principalOf(found.identity, found.endsAtMs) };
+      if (toEndSession)
+        return { secret, session: found, principal: sessionPrincipal(found.identity, found.endsAtMs) };
       keepAlive(secret, found);
       const session = await refresher.current(secret, found);
       const untilMs = Math.min(session.accessExpiresAtMs, session.endsAtMs);
-      return { secret, session, principal: principalOf(session.identity, untilMs) };
+      return { secret, session, principal: sessionPrincipal(session.identity, untilMs) };
     },
 
     async endBefore(secret) {
-      const found = await store.read(secret).catch(unavailable);
-      if (found === undefined) return;
-      await store.end(secret, found).catch(unavailable);
-      void revoke(found);
+      const session = await store.read(secret).catch(unavailable);
+      if (session !== undefined) await end({ secret, session });
     },
 
     async recheck(secret) {
@@ -117,27 +121,14 @@ export function createSessions(dependencies: {
         throw new HttpError('token_invalid', { reason: 'the session has ended' });
     },
 
-    async end({ secret, session }) {
-      await store.end(secret, session).catch(unavailable);
-      void revoke(session);
-    },
+    end,
 
-    async endAll({ secret, session }) {
-      const ended = await store.endAllOf(session.identity.issuer, session.sub).catch(unavailable);
+    async endAll(open) {
+      const { identity, sub } = open.session;
+      const ended = await store.endAllOf(identity.issuer, sub).catch(unavailable);
       // One that its set had lost is ended all the same.
-      await store.end(secret, session).catch(unavailable);
-      void revoke(session);
+      await end(open);
       return ended;
     },
   };
-}
-
-export function unavailable(cause: unknown): never {
-  if (cause instanceof HttpError) throw cause;
-  const reason = cause instanceof ProviderError ? cause.reason : 'sessions';
-  throw new HttpError('authentication_unavailable', {
-    cause,
-    reason,
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  });
 }

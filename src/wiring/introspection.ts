@@ -7,7 +7,8 @@ import { isUsableClientSecret } from '../config-schema.ts';
 import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock } from '../lookup/ports.ts';
-import { type FollowedFile, openSecret } from '../secret.ts';
+import type { FollowedFile } from '../secret.ts';
+import { openFollowedSecret } from './followed-secret.ts';
 
 export interface OpenIntrospection {
   readonly judge: TokenJudge;
@@ -32,11 +33,9 @@ export function openIntrospection(
   const asked = issuers.find(({ introspection }) => introspection !== undefined);
   if (asked?.introspection === undefined) return undefined;
   const { clientId, clientSecret, url, secretSetting } = asked.introspection;
-  const unusable = createBurst<string>({
-    happened: (reason, count) =>
-      logger.event('introspection_secret_file_unusable', { variable: secretSetting, reason, count }),
-  });
-  const secret = openSecret(clientSecret, unusable.happened, isUsableClientSecret);
+  const secret = openFollowedSecret(secretSetting, clientSecret, isUsableClientSecret, (line) =>
+    logger.event('introspection_secret_file_unusable', line),
+  );
   const failing = createBurst<string>({
     happened: (reason, count) =>
       logger.event('introspection_failed', { issuer: asked.setting, reason, count }),
@@ -56,7 +55,7 @@ export function openIntrospection(
       },
     }),
     secret: secret.key,
-    files: 'file' in clientSecret ? [{ setting: secretSetting, usable: secret.usable }] : [],
+    files: secret.files,
     close: secret.close,
   };
 }

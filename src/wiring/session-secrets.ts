@@ -2,8 +2,8 @@ import { scryptSync } from 'node:crypto';
 import { areUsableKeys, type SessionSettings } from '../config.ts';
 import { isUsableSecret, readEncryptionKeys } from '../config-schema.ts';
 import type { Logger } from '../log.ts';
-import { createBurst } from '../log-bursts.ts';
-import { type FollowedFile, openSecret } from '../secret.ts';
+import type { FollowedFile } from '../secret.ts';
+import { openFollowedSecret, type UnusableFile } from './followed-secret.ts';
 
 /** 32 MiB and some 60 ms, at the start and when the secret is another: short enough that no command in flight seems to be lost. */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 27 };
@@ -20,35 +20,24 @@ export interface SessionSecrets {
 
 /** The secrets of sessions, from wherever the configuration says; there may be none. */
 export function openSessionSecrets(settings: SessionSettings | undefined, logger: Logger): SessionSecrets {
-  const unusable = (variable: string) =>
-    createBurst<string>({
-      happened: (reason, count) => logger.event('session_secret_file_unusable', { variable, reason, count }),
-    }).happened;
-  const open = (
-    setting: string,
-    source: SessionSettings['encryptionKeys'],
-    isUsable: (text: string) => boolean,
-  ) =>
-    source && {
-      setting,
-      fromFile: 'file' in source,
-      secret: openSecret(source, unusable(setting), isUsable),
-    };
-  const client = open('SESSION_CLIENT_SECRET_FILE', settings?.clientSecret, isUsableSecret);
-  const keys = open('SESSION_ENCRYPTION_KEYS_FILE', settings?.encryptionKeys, areUsableKeys);
+  const unusable = (line: UnusableFile) => logger.event('session_secret_file_unusable', line);
+  const client =
+    settings &&
+    openFollowedSecret('SESSION_CLIENT_SECRET_FILE', settings.clientSecret, isUsableSecret, unusable);
+  const keys =
+    settings?.encryptionKeys &&
+    openFollowedSecret('SESSION_ENCRYPTION_KEYS_FILE', settings.encryptionKeys, areUsableKeys, unusable);
   const opened = [client, keys].filter((each) => each !== undefined);
-  const clientSecret = () => client?.secret.key() ?? '';
+  const clientSecret = () => client?.key() ?? '';
   const derive = derivedFrom();
-  if (client !== undefined && keys === undefined) derive(client.secret.key());
-  const encryptionKeys = () => (keys === undefined ? undefined : readEncryptionKeys(keys.secret.key()));
+  if (client !== undefined && keys === undefined) derive(client.key());
+  const encryptionKeys = () => (keys === undefined ? undefined : readEncryptionKeys(keys.key()));
   return {
     clientSecret,
     encryptionKeys: () => encryptionKeys() ?? [derive(clientSecret())],
-    files: opened
-      .filter(({ fromFile }) => fromFile)
-      .map(({ setting, secret: { usable } }) => ({ setting, usable })),
+    files: opened.flatMap(({ files }) => files),
     close() {
-      for (const { secret } of opened) secret.close();
+      for (const secret of opened) secret.close();
     },
   };
 }

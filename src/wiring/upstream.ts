@@ -1,15 +1,16 @@
 import type { Config } from '../config.ts';
-import type { SecretSource } from '../config-files.ts';
+import { isUsableSecret } from '../config-schema.ts';
 import { createLeakGuard, type LeakGuard, unescaped } from '../leak-guard.ts';
 import type { Logger } from '../log.ts';
 import { createBurst } from '../log-bursts.ts';
 import type { Clock, Upstream } from '../lookup/ports.ts';
-import { type FollowedFile, type OpenSecret, openSecret } from '../secret.ts';
+import type { FollowedFile } from '../secret.ts';
 import type { Tracing } from '../tracing/tracing.ts';
 import { createKeyRing, type KeyRing } from '../upstream/key-ring.ts';
 import { createMagicHour, type UpstreamEvents } from '../upstream/magic-hour.ts';
 import { createResilience, type Resilience } from '../upstream/resilience.ts';
 import { createTransport } from '../upstream/transport.ts';
+import { openFollowedSecret, type UnusableFile } from './followed-secret.ts';
 
 export interface OpenUpstream {
   readonly magicHour: Upstream;
@@ -47,12 +48,10 @@ export function openUpstream(
     { setting: 'MAGIC_HOUR_API_KEY_FILE', source: settings.apiKey },
     { setting: 'MAGIC_HOUR_API_KEY_NEXT_FILE', source: settings.nextApiKey },
   ];
-  const opened = sources.flatMap(({ setting, source }) =>
-    source === undefined
-      ? []
-      : [{ setting, fromFile: 'file' in source, secret: openKey(setting, source, logger) }],
+  const unusable = (line: UnusableFile) => logger.event('upstream_key_file_unusable', line);
+  const secrets = sources.flatMap(({ setting, source }) =>
+    source === undefined ? [] : [openFollowedSecret(setting, source, isUsableSecret, unusable)],
   );
-  const secrets = opened.map(({ secret }) => secret);
   const transport = deps.tracing.transport(
     createTransport({
       baseUrl: settings.baseUrl,
@@ -101,22 +100,12 @@ export function openUpstream(
     resilience,
     keyInUse: keyRing.inUse,
     leakGuard,
-    files: opened
-      .filter(({ fromFile }) => fromFile)
-      .map(({ setting, secret: { usable } }) => ({ setting, usable })),
+    files: secrets.flatMap(({ files }) => files),
     close() {
       transport.close();
       for (const secret of secrets) secret.close();
     },
   };
-}
-
-/** @param variable names the file, if the key is in one */
-function openKey(variable: string, source: SecretSource, logger: Logger): OpenSecret {
-  const unusable = createBurst<string>({
-    happened: (reason, count) => logger.event('upstream_key_file_unusable', { variable, reason, count }),
-  });
-  return openSecret(source, unusable.happened);
 }
 
 /** @throws HttpError where a key is in a body from upstream, however it is spelled */

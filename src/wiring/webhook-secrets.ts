@@ -1,9 +1,8 @@
 import type { WebhookSettings } from '../config.ts';
-import type { SecretSource } from '../config-files.ts';
 import { isUsableWebhookSecret } from '../config-schema.ts';
 import type { Logger } from '../log.ts';
-import { createBurst } from '../log-bursts.ts';
-import { type FollowedFile, openSecret } from '../secret.ts';
+import type { FollowedFile } from '../secret.ts';
+import { openFollowedSecret, type UnusableFile } from './followed-secret.ts';
 
 export interface WebhookSecrets {
   /** As they are now. */
@@ -19,25 +18,15 @@ export function openWebhookSecrets(settings: WebhookSettings | undefined, logger
     { setting: 'WEBHOOK_SECRET_FILE', source: settings?.secret },
     { setting: 'WEBHOOK_SECRET_NEXT_FILE', source: settings?.nextSecret },
   ];
+  const unusable = (line: UnusableFile) => logger.event('webhook_secret_file_unusable', line);
   const opened = sources.flatMap(({ setting, source }) =>
-    source === undefined
-      ? []
-      : [{ setting, fromFile: 'file' in source, secret: openOne(setting, source, logger) }],
+    source === undefined ? [] : [openFollowedSecret(setting, source, isUsableWebhookSecret, unusable)],
   );
   return {
-    all: () => opened.map(({ secret }) => secret.key()),
-    files: opened
-      .filter(({ fromFile }) => fromFile)
-      .map(({ setting, secret: { usable } }) => ({ setting, usable })),
+    all: () => opened.map(({ key }) => key()),
+    files: opened.flatMap(({ files }) => files),
     close() {
-      for (const { secret } of opened) secret.close();
+      for (const secret of opened) secret.close();
     },
   };
-}
-
-function openOne(variable: string, source: SecretSource, logger: Logger) {
-  const unusable = createBurst<string>({
-    happened: (reason, count) => logger.event('webhook_secret_file_unusable', { variable, reason, count }),
-  });
-  return openSecret(source, unusable.happened, isUsableWebhookSecret);
 }

@@ -50,7 +50,7 @@ const nothing = () => undefined;
 const unlimited = {
   check: pass,
   hasRoom: () => true,
-  hit: () => ({ rateLimit: '', policy: '', leftSeconds: 0 }),
+  hit: () => ({ name: '', rateLimit: '', policy: '', leftSeconds: 0 }),
 };
 const reached = () => {
   throw new Error('reached without authentication');

@@ -45,7 +45,7 @@ function limiter(of: 'address' | 'user') {
     hasRoom: () => world.room[of],
     hit() {
       effect();
-      return { rateLimit: 'x', policy: 'y', leftSeconds: 1 };
+      return { name: 'n', rateLimit: 'x', policy: 'y', leftSeconds: 1 };
     },
   };
 }
