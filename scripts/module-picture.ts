@@ -9,6 +9,7 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
     'config.ts',
     'config-files.ts',
     'config-issuers.ts',
+    'config-relations.ts',
     'config-schema.ts',
     'effective-settings.ts',
     'key-values.ts',

@@ -29,9 +29,10 @@ export function openSessionSecrets(settings: SessionSettings | undefined, logger
     openFollowedSecret('SESSION_ENCRYPTION_KEYS_FILE', settings.encryptionKeys, areUsableKeys, unusable);
   const opened = [client, keys].filter((each) => each !== undefined);
   const clientSecret = () => client?.key() ?? '';
-  const derive = derivedFrom();
+  const derive = ofLast(keyDerivedFrom);
+  const read = ofLast(readEncryptionKeys);
   if (client !== undefined && keys === undefined) derive(client.key());
-  const encryptionKeys = () => (keys === undefined ? undefined : readEncryptionKeys(keys.key()));
+  const encryptionKeys = () => keys && read(keys.key());
   return {
     clientSecret,
     encryptionKeys: () => encryptionKeys() ?? [derive(clientSecret())],
@@ -46,11 +47,15 @@ export function openSessionSecrets(settings: SessionSettings | undefined, logger
  * A key out of a client's secret, which people may have made up: what is sealed by it is in everybody's hands, so that each guess
  * at it has to cost something.
  */
-function derivedFrom(): (secret: string) => string {
-  let last: { readonly secret: string; readonly key: string } | undefined;
+function keyDerivedFrom(secret: string): string {
+  return scryptSync(secret, 'magic-hour-bff sessions', 32, SCRYPT).toString('base64url');
+}
+
+/** What is made of a secret, made again only when the secret is another: it is asked for with each cookie. */
+function ofLast<T>(make: (secret: string) => T): (secret: string) => T {
+  let last: { readonly secret: string; readonly made: T } | undefined;
   return (secret) => {
-    if (last?.secret !== secret)
-      last = { secret, key: scryptSync(secret, 'magic-hour-bff sessions', 32, SCRYPT).toString('base64url') };
-    return last.key;
+    if (last?.secret !== secret) last = { secret, made: make(secret) };
+    return last.made;
   };
 }
