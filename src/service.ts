@@ -102,7 +102,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
   });
   const limits = openLimits(config, { redis, clock, logger, count });
   const watcher = createWatcher({
-    lookup: { poll: (request) => lookup.poll({ ...request, payer: limits.upstreamCosts?.polls }) },
+    lookup,
     shared: redis.watches,
     clock,
     policy: {

@@ -69,6 +69,7 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     if (isOver(found)) return;
 
     const following = watcher.follow(kind, id, found, {
+      payer: res.locals.payer,
       changed: inTurn(res, events),
       ended: events.end,
     });

@@ -30,13 +30,10 @@ export interface UpstreamCosts {
   of(user: Pick<Principal, 'userKey' | 'tenantKey'>, tell: (headers: LimitHeaders) => void): Payer;
   /** How a user stands before; `undefined` where they have no quota of their own. */
   standing(userKey: string): LimitHeaders | undefined;
-  /** Pays for what is asked in nobody's name: for those who follow a project. They count as one tenant. */
-  readonly polls: Payer;
   /** Share of the budget that is used, as far as is known here; 0 where there is none. */
   readonly budgetUsed: number;
 }
 
-const POLLS = 'polls';
 const FLEET = 'fleet';
 
 /**
@@ -125,11 +122,6 @@ export function createUpstreamCosts({
     standing(userKey) {
       if (perUser === undefined) return undefined;
       return told('upstream', userKey, perUser.max, usedOf(perUser, userKey));
-    },
-    polls: {
-      key: POLLS,
-      isOver: () => isOver(budget?.perTenant, POLLS) || isOver(budget?.fleet, FLEET),
-      pay: () => spend(POLLS, () => undefined),
     },
     get budgetUsed() {
       if (budget === undefined) return 0;

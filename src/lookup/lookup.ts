@@ -17,9 +17,9 @@ export interface Lookup {
    */
   find(request: LookupRequest): Found | Promise<Found>;
   /**
-   * The same for nobody in particular: it is not counted as a lookup.
+   * The same for those who follow a project: it is not counted as a lookup.
    *
-   * @throws HttpError where the upstream gave no answer.
+   * @throws UnpaidError where the request's payer was refused; HttpError where the upstream gave no answer.
    */
   poll(request: LookupRequest): Promise<Found>;
   /** A project that memory holds and that does for the request, if there is one. Whoever serves it says so by `serveHeld`. */
@@ -91,7 +91,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       return tell(request.kind, await search(request));
     } catch (error) {
       events.lookedUp(request.kind, 'error');
-      throw error;
+      throw error instanceof UnpaidError ? error.refusal : error;
     }
   }
 
@@ -123,7 +123,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
       if (hit !== undefined) return hit;
       const flight = flights.current(key);
       if (flight === undefined) {
-        const flown = await flights.start(key, () => take(request, key, fresh)).catch(refusalOfOwn);
+        const flown = await flights.start(key, () => take(request, key, fresh));
         return { ...flown, forwarded: flown.ruledOut ? 'request' : forwarded };
       }
       const flown = await flight.catch((error: unknown) => nothingIfUnpaid(error, request.payer));
@@ -212,13 +212,8 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   return { find, poll: search, findHeld, serveHeld: tell, outdate, deliver, deliveredElsewhere, forget };
 }
 
-function refusalOfOwn(error: unknown): never {
-  throw error instanceof UnpaidError ? error.refusal : error;
-}
-
-/** @throws their own refusal for whoever is the same payer */
+/** @throws the error where it is any other, and for whoever is the same payer */
 function nothingIfUnpaid(error: unknown, payer: Payer | undefined): undefined {
-  if (!(error instanceof UnpaidError)) throw error;
-  if (error.payerKey === payer?.key) throw error.refusal;
+  if (!(error instanceof UnpaidError) || error.payerKey === payer?.key) throw error;
   return undefined;
 }

@@ -31,3 +31,32 @@ export async function payWith(payer: Payer): Promise<void> {
     throw error instanceof HttpError ? new UnpaidError(error, payer.key) : error;
   }
 }
+
+/**
+ * Who pays for what several want: one of them each time, the first who may. Whoever is known to be refused is not asked, unless
+ * all of them are: then the first is, to hear why.
+ *
+ * @param payers in the order of their turns, one at least
+ * @param hasPaid whose turn it was
+ */
+export function payByTurns(key: string, payers: readonly Payer[], hasPaid: (payer: Payer) => void): Payer {
+  return {
+    key,
+    isOver: () => payers.every((payer) => payer.isOver()),
+    async pay() {
+      let refusal: HttpError | undefined;
+      for (const payer of payers) {
+        if (payer.isOver()) continue;
+        try {
+          await payer.pay();
+          return hasPaid(payer);
+        } catch (error) {
+          if (!(error instanceof HttpError)) throw error;
+          refusal = error;
+        }
+      }
+      if (refusal !== undefined) throw refusal;
+      await payers[0]?.pay();
+    },
+  };
+}

@@ -3,12 +3,15 @@ import { HttpError } from '../errors.ts';
 import { type Answer, etagOf } from './answer.ts';
 import { type Found, isOver } from './found.ts';
 import type { Lookup } from './lookup.ts';
+import { type Payer, payByTurns, UnpaidError } from './payer.ts';
 import { type PollPolicy, pollIntervalMs } from './poll-schedule.ts';
 import type { Clock, SharedWatches } from './ports.ts';
 import { type Kind, projectName } from './project.ts';
 
 /** Somebody who wants to hear how a project goes on. */
 export interface Follower {
+  /** Pays for polls, by turns with the others; default nobody. */
+  readonly payer?: Payer | undefined;
   /** The project is in another state, or there is none any more. After a last state nothing more is told. */
   changed(found: Found): void;
   /** This process stops; nothing more is told. */
@@ -50,11 +53,14 @@ const MAX_PAUSE_MS = 60 * 60 * 1000;
 interface Watch {
   readonly kind: Kind;
   readonly id: string;
+  /** In the order of their turns to pay. */
   readonly followers: Set<Follower>;
   latest: Found;
   /** Unix milliseconds. */
   sinceMs: number;
   failures: number;
+  /** The last poll was refused to them all; nobody who could pay has come since. */
+  unpaid: boolean;
   timer: NodeJS.Timeout | undefined;
   polling: boolean;
   /** What another replica has, if that came while a poll was under way that may have begun before it. */
@@ -85,7 +91,7 @@ export function createWatcher(dependencies: {
   const firstSeenMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   let stopped = false;
 
-  function begin(kind: Kind, id: string, known: Found): Watch {
+  function begin(kind: Kind, id: string, known: Found, follower: Follower): Watch {
     const key = projectName(kind, id);
     const nowMs = clock.now();
     const seenMs = firstSeenMs.get(key);
@@ -94,10 +100,11 @@ export function createWatcher(dependencies: {
     const watch: Watch = {
       kind,
       id,
-      followers: new Set(),
+      followers: new Set([follower]),
       latest: known,
       sinceMs,
       failures: 0,
+      unpaid: false,
       timer: undefined,
       polling: false,
       news: undefined,
@@ -141,18 +148,36 @@ export function createWatcher(dependencies: {
     if (watch.polling) return;
     watch.polling = true;
     watch.news = undefined;
+    watch.unpaid = false;
+    const payer = payerOf(watch);
     try {
       const { kind, id } = watch;
-      const found = await lookup.poll({ kind, id, minValidSeconds: undefined, traceparent: undefined });
+      const found = await lookup.poll({
+        kind,
+        id,
+        minValidSeconds: undefined,
+        traceparent: undefined,
+        payer,
+      });
       watch.polling = false;
       if (isCurrent(watch)) take(watch, found);
     } catch (error) {
       watch.polling = false;
-      watch.failures += 1;
-      const retryAfterMs = error instanceof HttpError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-      if (isCurrent(watch)) schedule(watch, clock.now(), clock.now() + retryAfterMs);
+      if (isCurrent(watch)) retry(watch, error);
     }
     followUp(watch);
+  }
+
+  function retry(watch: Watch, error: unknown): void {
+    const isUnpaid = error instanceof UnpaidError;
+    // Somebody who can pay may have come while it was asked.
+    watch.unpaid = isUnpaid && payerOf(watch)?.isOver() === true;
+    if (!isUnpaid) watch.failures += 1;
+    const told = isUnpaid ? error.refusal : error;
+    const retryAfterSeconds = told instanceof HttpError ? (told.retryAfterSeconds ?? 0) : 0;
+    const waits = !isUnpaid || watch.unpaid;
+    const nowMs = clock.now();
+    schedule(watch, nowMs, waits ? nowMs + retryAfterSeconds * 1000 : nowMs);
   }
 
   /** Polls again where the poll that is over may not have seen the news. */
@@ -180,8 +205,11 @@ export function createWatcher(dependencies: {
         queueMicrotask(() => follower.ended());
         return { latest: known, leave: () => undefined };
       }
-      const watch = watches.get(projectName(kind, id)) ?? begin(kind, id, known);
+      const watch = watches.get(projectName(kind, id)) ?? begin(kind, id, known, follower);
       watch.followers.add(follower);
+      // Those who wait for the end of a window hear at the expense of one who need not.
+      if (watch.unpaid && follower.payer?.isOver() === false)
+        schedule(watch, watch.latest.answer.fetchedAtMs);
       if (etagOf(watch.latest.answer) !== etagOf(known.answer)) {
         // A newer one came between the follower's lookup and now.
         queueMicrotask(() => {
@@ -222,6 +250,17 @@ export function createWatcher(dependencies: {
       }
     },
   };
+}
+
+/** Whoever has paid is the last to pay again. */
+function payerOf({ kind, id, followers }: Watch): Payer | undefined {
+  const byPayer = new Map<Payer, Follower>();
+  for (const follower of followers) if (follower.payer !== undefined) byPayer.set(follower.payer, follower);
+  if (byPayer.size === 0) return undefined;
+  return payByTurns(`followers of ${projectName(kind, id)}`, [...byPayer.keys()], (payer) => {
+    const follower = byPayer.get(payer);
+    if (follower !== undefined && followers.delete(follower)) followers.add(follower);
+  });
 }
 
 /** Lets the followers go. @returns those that there were */

@@ -220,25 +220,64 @@ describe('the budget for the company’s key', () => {
     expect(await stack.metric('rate_limit_rejections_total{policy="budget"}')).toBe(1);
     expect(stack.emulator.count()).toBe(6);
   });
+});
 
-  test('is spent by polls of what is followed as by one tenant, and the streams stay open', async () => {
-    const env = {
-      ...ENV,
-      CACHE_PENDING_TTL_MS: '20',
-      WATCH_INTERVAL_MIN_MS: '20',
-      WATCH_INTERVAL_MAX_MS: '20',
-    };
-    const stack = await startStack({ env, emulator: { queuedMs: 600_000 } });
-    const authorization = `Bearer ${await stack.issuer.token({ sub: 'alice', org: 'acme' })}`;
-    const url = `${stack.service.publicUrl}/v1/image-projects/queued-1/events`;
+describe('a poll of what is followed', () => {
+  const ENV = {
+    ...WINDOW,
+    AUTH_TENANT_CLAIM: 'org',
+    CACHE_PENDING_TTL_MS: '20',
+    WATCH_INTERVAL_MIN_MS: '20',
+    WATCH_INTERVAL_MAX_MS: '20',
+  };
+  const follow = async ({ service, issuer }: Stack, claims: Readonly<Record<string, unknown>>) => {
+    const authorization = `Bearer ${await issuer.token(claims)}`;
+    const url = `${service.publicUrl}/v1/image-projects/queued-1/events`;
     const stream = await openEvents(url, { authorization });
     await stream.event(0);
-    await eventually(
-      async () => (await stack.metric('rate_limit_rejections_total{policy="budget_share"}')) > 0,
-    );
-    // One lookup of its reader, and three polls.
-    expect(stack.emulator.count('queued-1')).toBe(4);
-    expect((await (await asUser(stack, { sub: 'bob', org: 'other' }))('complete-1')).status).toBe(200);
-    expect(stream.response.destroyed).toBe(false);
+    return stream;
+  };
+  const refused = (stack: Stack, policy: string) =>
+    eventually(async () => (await stack.metric(`rate_limit_rejections_total{policy="${policy}"}`)) > 0);
+
+  test('is at the expense of one of its followers by turns, of their quotas and their tenants’ shares', async () => {
+    const env = { ...ENV, UPSTREAM_BUDGET_MAX: '20', UPSTREAM_BUDGET_TENANT_SHARE: '0.25' };
+    const stack = await startStack({ env, emulator: { queuedMs: 600_000 } });
+    const first = await follow(stack, { sub: 'alice', org: 'acme' });
+    await refused(stack, 'budget_share');
+    // One lookup of its reader, and four polls.
+    expect(stack.emulator.count('queued-1')).toBe(5);
+    expect((await (await asUser(stack, { sub: 'amy', org: 'acme' }))('complete-1')).status).toBe(429);
+    // Who follows as well, and has something left, has it polled for both.
+    const second = await follow(stack, { sub: 'bob', org: 'other' });
+    await eventually(() => stack.emulator.count('queued-1') === 10);
+    expect(first.response.destroyed).toBe(false);
+    expect(second.response.destroyed).toBe(false);
+    expect((await (await asUser(stack, { sub: 'carol', org: 'third' }))('complete-1')).status).toBe(200);
+  });
+
+  test('takes what many streams cost from the user who opened them, and from nobody else', async () => {
+    const stack = await startStack({
+      env: { ...ENV, RATE_LIMIT_UPSTREAM_MAX: '5' },
+      emulator: { queuedMs: 600_000 },
+    });
+    await follow(stack, { sub: 'mallory' });
+    await refused(stack, 'upstream');
+    expect(stack.emulator.count('queued-1')).toBe(5);
+    const mallory = await asUser(stack, { sub: 'mallory' });
+    expect((await mallory('complete-1')).status).toBe(429);
+    expect((await (await asUser(stack, { sub: 'alice' }))('complete-1')).status).toBe(200);
+  });
+
+  test('stands in the headers of the one who waited', async () => {
+    const stack = await startStack({
+      env: { ...ENV, RATE_LIMIT_UPSTREAM_MAX: '5' },
+      emulator: { queuedMs: 600_000 },
+    });
+    const alice = await asUser(stack, { sub: 'alice' });
+    const answer = await alice('queued-1', { prefer: 'wait=1' });
+    expect(answer.status).toBe(200);
+    expect(stack.emulator.count('queued-1')).toBe(5);
+    expect(standingOf(answer.headers, 'upstream')).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HttpError } from '../../src/errors.ts';
 import type { Found } from '../../src/lookup/found.ts';
+import { type Payer, payWith } from '../../src/lookup/payer.ts';
 import { createWatcher, type Follower } from '../../src/lookup/watcher.ts';
 import { answer } from '../support/builders.ts';
 
@@ -24,7 +25,8 @@ function createWorld(age?: () => Promise<number>) {
   const world = { polls, next: (): Found | Promise<Found> => queued() };
   const watcher = createWatcher({
     lookup: {
-      async poll() {
+      async poll({ payer }) {
+        if (payer !== undefined) await payWith(payer);
         polls.push(Date.now());
         return world.next();
       },
@@ -36,9 +38,10 @@ function createWorld(age?: () => Promise<number>) {
   return Object.assign(world, { watcher });
 }
 
-function createFollower() {
+function createFollower(payer?: Payer) {
   const heard: string[] = [];
   const follower: Follower = {
+    payer,
     changed: ({ answer: told }) => void heard.push(told.found ? told.status : 'gone'),
     ended: () => void heard.push('ended'),
   };
@@ -229,5 +232,111 @@ describe('a project that is followed', () => {
     const before = world.polls.length;
     await vi.advanceTimersByTimeAsync(12_000);
     expect(world.polls.length).toBeGreaterThan(before);
+  });
+});
+
+describe('a poll that costs', () => {
+  const WINDOW_SECONDS = 60;
+
+  /** Can pay as often as is said, and is refused to the window's end from then on. */
+  function createPayer(key: string, max: number) {
+    const payer = {
+      paid: 0,
+      refused: 0,
+      key,
+      isOver: () => payer.paid >= max,
+      async pay() {
+        await Promise.resolve();
+        if (!payer.isOver()) {
+          payer.paid += 1;
+          return;
+        }
+        payer.refused += 1;
+        throw new HttpError('rate_limited', { retryAfterSeconds: WINDOW_SECONDS });
+      },
+    };
+    return payer;
+  }
+
+  test('is paid by one of the followers, by turns', async () => {
+    const world = createWorld();
+    const payers = [createPayer('a', 99), createPayer('b', 99), createPayer('c', 99)];
+    for (const payer of payers) follow(world, createFollower(payer).follower);
+    await vi.advanceTimersByTimeAsync(7 * 1030);
+    expect(world.polls).toHaveLength(7);
+    expect(payers.map(({ paid }) => paid)).toEqual([3, 2, 2]);
+  });
+
+  test('is paid by those who can, and who has left pays no more', async () => {
+    const world = createWorld();
+    const [poor, gone, rich] = [createPayer('poor', 1), createPayer('gone', 99), createPayer('rich', 99)];
+    follow(world, createFollower(poor).follower);
+    const following = follow(world, createFollower(gone).follower);
+    follow(world, createFollower(rich).follower);
+    await vi.advanceTimersByTimeAsync(2 * 1030);
+    following.leave();
+    await vi.advanceTimersByTimeAsync(5 * 1030);
+    expect(world.polls).toHaveLength(7);
+    expect([poor, gone, rich].map(({ paid }) => paid)).toEqual([1, 1, 5]);
+    expect(poor.refused).toBe(0);
+  });
+
+  test('is refused to the first where all have nothing left, and comes again when there is', async () => {
+    const world = createWorld();
+    const payers = [createPayer('a', 1), createPayer('b', 1)];
+    for (const payer of payers) follow(world, createFollower(payer).follower);
+    await vi.advanceTimersByTimeAsync(3 * 1030);
+    expect(world.polls).toHaveLength(2);
+    expect(payers.map(({ refused }) => refused)).toEqual([1, 0]);
+    for (const payer of payers) payer.paid = 0;
+    await vi.advanceTimersByTimeAsync(WINDOW_SECONDS * 1000 - 2000);
+    expect(world.polls).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(2100);
+    expect(world.polls).toHaveLength(3);
+    // At its pace, a tenth of its age: a refusal is no failure of the upstream, which would double it.
+    await vi.advanceTimersByTimeAsync(6500);
+    expect(world.polls).toHaveLength(4);
+  });
+
+  test('comes again as soon as somebody follows who can pay', async () => {
+    const world = createWorld();
+    follow(world, createFollower(createPayer('poor', 0)).follower);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(world.polls).toHaveLength(0);
+    follow(world, createFollower(createPayer('as poor', 0)).follower);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(world.polls).toHaveLength(0);
+    const rich = createPayer('rich', 99);
+    follow(world, createFollower(rich).follower);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(world.polls).toHaveLength(1);
+    expect(rich.paid).toBe(1);
+  });
+
+  test('comes soon for who came, able to pay, while it was refused', async () => {
+    const world = createWorld();
+    const refusal = Promise.withResolvers<never>();
+    const poor: Payer = { key: 'poor', isOver: () => true, pay: () => refusal.promise };
+    follow(world, createFollower(poor).follower);
+    await vi.advanceTimersByTimeAsync(1100);
+    const rich = createPayer('rich', 99);
+    follow(world, createFollower(rich).follower);
+    refusal.reject(new HttpError('rate_limited', { retryAfterSeconds: WINDOW_SECONDS }));
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(world.polls).toHaveLength(1);
+    expect(rich.paid).toBe(1);
+  });
+
+  test('is refused by one after the other where nobody knew it before', async () => {
+    const world = createWorld();
+    const surprised = (key: string): Payer => {
+      const payer = createPayer(key, 0);
+      return { ...payer, isOver: () => payer.refused > 0 };
+    };
+    const rich = createPayer('rich', 99);
+    for (const payer of [surprised('a'), surprised('b'), rich]) follow(world, createFollower(payer).follower);
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(world.polls).toHaveLength(1);
+    expect(rich.paid).toBe(1);
   });
 });
