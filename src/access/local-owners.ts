@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lookup/ports.ts';
 import { type Kind, projectName } from '../lookup/project.ts';
+import { createLruMap } from '../lru-map.ts';
 import { decodeOwnership, encodeOwnership, type Owners, PLACES } from './ownership.ts';
 
 /** Those who go are nobody's again: nobody is let in. */
@@ -14,9 +14,7 @@ const MAX_PROJECTS = 100_000;
 export function createLocalOwners(options: { readonly ttlMs: number; readonly clock: Clock }): Owners {
   const { clock } = options;
   const ttlMs = options.ttlMs === 0 ? Number.POSITIVE_INFINITY : options.ttlMs;
-  const known = new LRUCache<string, { readonly encoded: string; readonly untilMs: number }>({
-    max: MAX_PROJECTS,
-  });
+  const known = createLruMap<{ readonly encoded: string; readonly untilMs: number }>(MAX_PROJECTS);
 
   function read(kind: Kind, id: string): string | undefined {
     const found = known.get(projectName(kind, id));

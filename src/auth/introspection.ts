@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
+import { createLruMap } from '../lru-map.ts';
 import { createAllowance } from './allowance.ts';
 import { type ClaimRules, invalid } from './claims.ts';
 import { judgeIntrospected, parseIntrospection } from './introspected-claims.ts';
@@ -47,11 +47,9 @@ export function createIntrospection(options: {
 }): TokenJudge {
   const { ask, rules, clock, events } = options;
   const flights = new Map<string, Promise<JudgedToken>>();
-  const refused = new LRUCache<string, { readonly error: HttpError; readonly untilMs: number }>({
-    max: MAX_KNOWN,
-  });
+  const refused = createLruMap<{ readonly error: HttpError; readonly untilMs: number }>(MAX_KNOWN);
   /** Tokens that were good: whatever floods the issuer, their users stay in. */
-  const goodBefore = new LRUCache<string, true>({ max: MAX_KNOWN });
+  const goodBefore = createLruMap<true>(MAX_KNOWN);
   const allowance = createAllowance({ burst: BURST_STRANGERS, everyMs: STRANGER_EVERY_MS, clock });
   /** By whom it was about: a stranger whose token the issuer can't answer for must not keep others out. */
   const failedAtMs = { stranger: Number.NEGATIVE_INFINITY, known: Number.NEGATIVE_INFINITY };

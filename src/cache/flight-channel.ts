@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { ERROR_CATALOGUE } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import type { FlightEnding } from '../lookup/ports.ts';
+import { createLruMap } from '../lru-map.ts';
 import type { RedisClient } from './redis-client.ts';
 import { subscribeTo } from './subscription.ts';
 
@@ -37,7 +37,7 @@ export interface FlightChannel {
 
 export function createFlightChannel(keyPrefix: string): FlightChannel {
   const name = `${keyPrefix}v1:flight`;
-  const heard = new LRUCache<string, FlightEnding>({ max: REMEMBERED });
+  const heard = createLruMap<FlightEnding>(REMEMBERED);
   const waiting = new Map<string, Set<(ending: FlightEnding | undefined) => void>>();
 
   return {

@@ -1,16 +1,16 @@
-import { LRUCache } from 'lru-cache';
 import { type Deliveries, REMEMBER_MS } from '../lookup/deliveries.ts';
 import { projectName } from '../lookup/project.ts';
+import { createLruMap } from '../lru-map.ts';
 
 /** Some 100 bytes each. A project that is looked up after it ended is remembered anew. */
 const MAX_REMEMBERED = 100_000;
 
 /** Where there is no Redis: what this process remembers. What is stored is its memory alone, which the caller fills. */
 export function createLocalDeliveries(options: { readonly replayMemoryMs: number }): Deliveries {
-  const lasting = { max: MAX_REMEMBERED, ttl: REMEMBER_MS };
-  const over = new LRUCache<string, true>(lasting);
-  const purges = new LRUCache<string, true>(lasting);
-  const taken = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: options.replayMemoryMs });
+  const lasting = { ttl: REMEMBER_MS };
+  const over = createLruMap<true>(MAX_REMEMBERED, lasting);
+  const purges = createLruMap<true>(MAX_REMEMBERED, lasting);
+  const taken = createLruMap<true>(MAX_REMEMBERED, { ttl: options.replayMemoryMs });
 
   return {
     async deliver({ kind, id, answer, deliveryId }) {

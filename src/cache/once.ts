@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createLruMap } from '../lru-map.ts';
 import type { RedisClient } from './redis-client.ts';
 import type { RedisGuard, RedisOperation } from './redis-guard.ts';
 import { redisScript, runScript } from './redis-script.ts';
@@ -18,7 +18,7 @@ return redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1])
 
 /** Remembers in this process alone, of a name at most so many that it fits in some megabytes. */
 export function createLocalOnce(clock: { now(): number }): Once {
-  const untilMs = new LRUCache<string, number>({ max: MAX_NAMES });
+  const untilMs = createLruMap<number>(MAX_NAMES);
   return {
     async first(name, ttlMs) {
       const nowMs = clock.now();

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import type { ErrorRequestHandler } from 'express';
-import { LRUCache } from 'lru-cache';
 import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
 import { type Kind, projectName } from '../lookup/project.ts';
+import { createLruMap } from '../lru-map.ts';
 import type { LimitEvents } from './limit.ts';
 import { addLimitHeaders, createLimitHeaders } from './limit-headers.ts';
 import type { Handler, RequestContext } from './request-context.ts';
@@ -52,8 +52,8 @@ export function limitNotFound(options: {
 }): NotFoundLimiter {
   const { max, windowSeconds, names, clock, events } = options;
   const headersOf = createLimitHeaders(POLICY, windowSeconds);
-  const over = new LRUCache<string, { readonly endsAtMs: number }>({ max: MAX_REMEMBERED });
-  const counted = new LRUCache<string, { readonly endsAtMs: number }>({ max: MAX_REMEMBERED });
+  const over = createLruMap<{ readonly endsAtMs: number }>(MAX_REMEMBERED);
+  const counted = createLruMap<{ readonly endsAtMs: number }>(MAX_REMEMBERED);
   const present = (known: typeof over, key: string) => {
     const found = known.get(key);
     return found !== undefined && found.endsAtMs > clock.now() ? found : undefined;

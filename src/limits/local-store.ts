@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lookup/ports.ts';
+import { createLruMap } from '../lru-map.ts';
 import { clientInfo, type LimitStore, MAX_TALLIES, unsupported } from './limit-store.ts';
 
 interface Tally {
@@ -14,7 +14,7 @@ export function createLocalStore(options: {
   readonly clock: Clock;
 }): LimitStore {
   const { max, windowMs, clock } = options;
-  const tallies = new LRUCache<string, Tally>({ max: MAX_TALLIES });
+  const tallies = createLruMap<Tally>(MAX_TALLIES);
 
   const freshTally = (): Tally => ({ totalHits: 0, endsAtMs: clock.now() + windowMs });
 

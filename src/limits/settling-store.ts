@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lookup/ports.ts';
+import { createLruMap } from '../lru-map.ts';
 import type { SharedCounter } from './counter.ts';
 import { clientInfo, type LimitStore, MAX_TALLIES, type Standing, unsupported } from './limit-store.ts';
 
@@ -46,7 +46,7 @@ export function createSettlingStore(options: SettlingStoreOptions): LimitStore {
   const maxUnsettled = Math.floor((max * UNSETTLED_SHARE) / replicas);
   const maxTrusted = max * TRUSTED_SHARE;
   // Those that are dropped are read from the shared counter again.
-  const tallies = new LRUCache<string, Tally>({ max: MAX_TALLIES });
+  const tallies = createLruMap<Tally>(MAX_TALLIES);
 
   function tallyOf(key: string, nowMs: number): Tally {
     const present = tallies.get(key);

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import { HttpError } from '../errors.ts';
+import { createLruMap } from '../lru-map.ts';
 import { type Answer, etagOf } from './answer.ts';
 import { type Found, isOver } from './found.ts';
 import type { Lookup } from './lookup.ts';
@@ -86,9 +86,9 @@ export function createWatcher(dependencies: {
    * The last answers that were told of, watched or not. Whoever begins to follow with another one may have looked it up before
    * that came, and been answered after it.
    */
-  const lastTold = new LRUCache<string, { readonly etag: string | undefined }>({ max: MAX_REMEMBERED });
+  const lastTold = createLruMap<{ readonly etag: string | undefined }>(MAX_REMEMBERED);
   /** When each project was first watched here, in Unix milliseconds. */
-  const firstSeenMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  const firstSeenMs = createLruMap<number>(MAX_REMEMBERED);
   let stopped = false;
 
   function begin(kind: Kind, id: string, known: Found, follower: Follower): Watch {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Principal } from '../auth/principal.ts';
 import type { TokenVerifier } from '../auth/token-verifier.ts';
 import { HttpError } from '../errors.ts';
 import type { Clock } from '../lookup/ports.ts';
+import { createLruMap } from '../lru-map.ts';
 import { type IdentityRules, identifyTokens, sessionPrincipal } from './identify-tokens.ts';
 import type { Provider, Tokens } from './provider.ts';
 import { createRefresher, type RefreshEvents } from './refresh.ts';
@@ -62,7 +62,7 @@ export function createSessions(dependencies: {
   const { store, provider, clock, idleMs, maxMs } = dependencies;
   const refresher = createRefresher(dependencies);
   /** When each was kept alive last, from here. */
-  const touchedAtMs = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  const touchedAtMs = createLruMap<number>(MAX_REMEMBERED);
 
   function keepAlive(secret: string, session: Session): void {
     const nowMs = clock.now();
