@@ -3,7 +3,7 @@ import type { Part } from './part.ts';
 import { count, type Goal } from './report.ts';
 import { markdownTable } from './support/table.ts';
 
-const FULL_PAIRS = 10_000;
+const FULL_PAIRS = 40_000;
 const QUICK_PAIRS = 500;
 /** Of a normal distribution: outside of so many standard errors chance alone lies once in a thousand runs. */
 const STANDARD_ERRORS = 3.29;
@@ -22,7 +22,13 @@ export const foreign: Part = {
 /** How far from one half the share of pairs may lie by chance. */
 const chance = (pairs: number) => (STANDARD_ERRORS * 0.5) / Math.sqrt(pairs);
 
-function goalsOf({ pairs, foreignSlower, ownSlower, upstreamRequests }: ForeignFigures): Goal[] {
+function goalsOf({
+  pairs,
+  foreignSlower,
+  unknownSlower,
+  ownSlower,
+  upstreamRequests,
+}: ForeignFigures): Goal[] {
   const away = (share: number) => Math.abs(share - 0.5);
   return [
     {
@@ -30,6 +36,12 @@ function goalsOf({ pairs, foreignSlower, ownSlower, upstreamRequests }: ForeignF
       value: away(foreignSlower).toFixed(4),
       goal: `≤ ${chance(pairs).toFixed(4)}, which is chance`,
       met: away(foreignSlower) <= chance(pairs),
+    },
+    {
+      figure: 'the same for two unknown ones',
+      value: away(unknownSlower).toFixed(4),
+      goal: `≤ ${chance(pairs).toFixed(4)}: nothing else tells them apart`,
+      met: away(unknownSlower) <= chance(pairs),
     },
     {
       figure: "the same for a project of the user's own, which is answered",
@@ -46,7 +58,7 @@ function goalsOf({ pairs, foreignSlower, ownSlower, upstreamRequests }: ForeignF
   ];
 }
 
-function textOf({ pairs, foreignSlower, ownSlower, medianMs }: ForeignFigures): string {
+function textOf({ pairs, foreignSlower, unknownSlower, ownSlower, medianMs }: ForeignFigures): string {
   const time = (milliseconds: number) => `${(milliseconds * 1000).toFixed(0)} µs`;
   return `\
 \`ACCESS_POLICY\` is \`owner\`. One user asks over one connection, in pairs whose order is drawn: a project of somebody else, which is in
@@ -62,6 +74,7 @@ ${markdownTable([
     time(medianMs.foreign),
     time(medianMs.unknown),
   ],
+  ['unknown, unknown', count(pairs), `${(unknownSlower * 100).toFixed(2)} %`, '', ''],
   [
     'own, unknown',
     count(pairs),

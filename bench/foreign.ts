@@ -7,15 +7,21 @@ import type { Surroundings } from './support/surroundings.ts';
 
 /** Of each sort; they come again and again. */
 const PROJECTS = 1000;
-const WARM_UP_PAIRS = 500;
+/** Once round all projects: what is counted of each at its first time is not timed. */
+const WARM_UP_PAIRS = PROJECTS;
 const READY_EVERY_MS = 50;
 const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** How long each of the two took, in milliseconds. */
+type Pair = readonly [number, number];
 
 /** In what share of pairs the first of the two took longer; 0.5 where nothing can be told. */
 export interface ForeignFigures {
   readonly pairs: number;
   /** A foreign project before an unknown one. */
   readonly foreignSlower: number;
+  /** An unknown one before another: what no difference looks like. */
+  readonly unknownSlower: number;
   /** A project of the user's own before an unknown one: what a difference looks like. */
   readonly ownSlower: number;
   readonly medianMs: { readonly foreign: number; readonly unknown: number; readonly own: number };
@@ -80,41 +86,44 @@ export async function measureForeign(
     return tookMs;
   };
   /** @returns how long each of the pair took, in milliseconds */
-  const pair = async (what: string, status: number, n: number): Promise<readonly [number, number]> => {
-    const [first, unknown] = [() => timed(named(what, n), status), () => timed(named('unknown', n), 404)];
-    if (Math.random() < 0.5) return [await first(), await unknown()];
-    const unknownMs = await unknown();
-    return [await first(), unknownMs];
+  const pair = async (what: string, status: number, beside: string, n: number): Promise<Pair> => {
+    const [one, other] = [() => timed(named(what, n), status), () => timed(named(beside, n), 404)];
+    if (Math.random() < 0.5) return [await one(), await other()];
+    const otherMs = await other();
+    return [await one(), otherMs];
   };
-  const foreign: Array<readonly [number, number]> = [];
-  const own: Array<readonly [number, number]> = [];
-  for (let n = 0; n < WARM_UP_PAIRS + pairs; n += 1) {
+  // Each project stands in one pair alone, so that none is remembered better than the other.
+  const measured: Record<'foreign' | 'unknown' | 'own', Pair[]> = { foreign: [], unknown: [], own: [] };
+  for (let n = -WARM_UP_PAIRS; n < pairs; n += 1) {
     signal.throwIfAborted();
-    foreign.push(await pair('foreign', 404, n));
-    own.push(await pair('own', 200, n));
+    const round = {
+      foreign: await pair('foreign', 404, 'unknown', n + WARM_UP_PAIRS),
+      unknown: await pair('another', 404, 'nothing', n + WARM_UP_PAIRS),
+      own: await pair('own', 200, 'nowhere', n + WARM_UP_PAIRS),
+    };
+    if (n < 0) continue;
+    measured.foreign.push(round.foreign);
+    measured.unknown.push(round.unknown);
+    measured.own.push(round.own);
   }
   agent.destroy();
-  const counted = foreign.slice(WARM_UP_PAIRS);
-  const ownCounted = own.slice(WARM_UP_PAIRS);
   return {
     pairs,
-    foreignSlower: slowerShare(counted),
-    ownSlower: slowerShare(ownCounted),
+    foreignSlower: slowerShare(measured.foreign),
+    unknownSlower: slowerShare(measured.unknown),
+    ownSlower: slowerShare(measured.own),
     medianMs: {
-      foreign: median(counted.map(([first]) => first)),
-      unknown: median(counted.map(([, second]) => second)),
-      own: median(ownCounted.map(([first]) => first)),
+      foreign: median(measured.foreign.map(([one]) => one)),
+      unknown: median(measured.foreign.map(([, other]) => other)),
+      own: median(measured.own.map(([one]) => one)),
     },
     upstreamRequests: emulator.count() - before,
   };
 }
 
 /** Pairs that took the same count half. */
-function slowerShare(pairs: ReadonlyArray<readonly [number, number]>): number {
-  const slower = pairs.reduce(
-    (sum, [first, second]) => sum + (first === second ? 0.5 : Number(first > second)),
-    0,
-  );
+function slowerShare(pairs: readonly Pair[]): number {
+  const slower = pairs.reduce((sum, [one, other]) => sum + (one === other ? 0.5 : Number(one > other)), 0);
   return slower / pairs.length;
 }
 

@@ -42,6 +42,17 @@ export const PLACES: Readonly<Record<Relation, { readonly from: number; readonly
   tenant: { from: KEY_LENGTH, to: 2 * KEY_LENGTH },
 };
 
+/** What names those who may see a project, beside its own name: its owner and, if it has one, its tenant. */
+export function grantsOf({ issuer, owner, tenant }: Ownership): string[] {
+  const grants = [grantOf('owner', userKeyOf(issuer, owner))];
+  if (tenant !== undefined) grants.push(grantOf('tenant', tenantKeyOf(issuer, tenant)));
+  return grants;
+}
+
+export function grantOf(relation: Relation, key: string): string {
+  return `${relation}:${key}`;
+}
+
 const written = z.tuple([z.string(), z.string(), z.string().nullable()]);
 
 /** The keys of owner and tenant, at fixed places so that nobody need parse the rest to compare them; then their names. */

@@ -3,44 +3,62 @@ import type { RedisClient } from '../cache/redis-client.ts';
 import type { RedisGuard } from '../cache/redis-guard.ts';
 import { redisScript, runScript } from '../cache/redis-script.ts';
 import type { Kind } from '../lookup/project.ts';
-import { decodeOwnership, encodeOwnership, type Owners, PLACES } from './ownership.ts';
+import {
+  decodeOwnership,
+  encodeOwnership,
+  grantOf,
+  grantsOf,
+  type Owners,
+  type Ownership,
+  PLACES,
+} from './ownership.ts';
 
 /** Of what `encodeOwnership` writes; it has to outlive changes of all that is only cached. */
 const FORMAT = 1;
 
-/** The time to live in milliseconds; 0 is without an end. */
+/** KEYS: the record, its grants. ARGV: the record, the time to live in milliseconds; 0 is without an end. */
 const ASSIGN = redisScript(`
 local before = redis.call('GET', KEYS[1])
 if before and before ~= ARGV[1] then
   return 'conflict'
 end
-if ARGV[2] == '0' then
-  redis.call('SET', KEYS[1], ARGV[1])
-else
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+for place, key in ipairs(KEYS) do
+  local value = place == 1 and ARGV[1] or '1'
+  if ARGV[2] == '0' then
+    redis.call('SET', key, value)
+  else
+    redis.call('SET', key, value, 'PX', ARGV[2])
+  end
 end
 return before and 'unchanged' or 'assigned'
 `);
 
-/** Compared there, so that the reply is as long for a foreign project as for an unknown one. */
+/**
+ * KEYS: the record, the grant that is asked for. Whoever has none learns nothing by the time that this takes: what it does for them
+ * is to look for a key that is not there, whether there is a record or not. Of those who have one, the record decides.
+ */
 const IS_OF = redisScript(`
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  return 0
+end
 return redis.call('GETRANGE', KEYS[1], ARGV[1], ARGV[2]) == ARGV[3] and 1 or 0
 `);
 
-/** Of one command (GETDEL) from Redis 6.2 on. */
+/** KEYS: the record, its grants. ARGV: the record that they are of. */
 const RELEASE = redisScript(`
-local before = redis.call('GET', KEYS[1])
-redis.call('DEL', KEYS[1])
-return before
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+redis.call('DEL', unpack(KEYS))
+return 1
 `);
 
 const NOBODY = 'nobody';
-const released = z.string().nullable();
 const assigned = z.enum(['assigned', 'unchanged', 'conflict']);
 
 /**
- * In Redis, beside the project's other keys: `…:owner`. Unlike them it is no copy of anything: what Redis loses here its users
- * lose sight of (docs/ownership.md).
+ * In Redis, beside the project's other keys: a record, `…:owner`, and a grant for each who may see it, `…:owner:{key}` and
+ * `…:tenant:{key}`. Unlike those they are no copy of anything: what Redis loses here its users lose sight of (docs/ownership.md).
  *
  * @param options.ttlMs 0 is without an end
  */
@@ -51,33 +69,44 @@ export function createRedisOwners(options: {
   readonly ttlMs: number;
 }): Owners {
   const { client, guard, keyPrefix, ttlMs } = options;
-  const keyOf = (kind: Kind, id: string) => `${keyPrefix}v${FORMAT}:{${kind}:${id}}:owner`;
+  const placeOf = (kind: Kind, id: string) => `${keyPrefix}v${FORMAT}:{${kind}:${id}}`;
+  const recordOf = (kind: Kind, id: string) => `${placeOf(kind, id)}:owner`;
+  const keysOf = (kind: Kind, id: string, ownership: Ownership | undefined) => [
+    recordOf(kind, id),
+    ...(ownership === undefined ? [] : grantsOf(ownership)).map((grant) => `${placeOf(kind, id)}:${grant}`),
+  ];
+  const read = (kind: Kind, id: string) => guard.run('owner_read', () => client.get(recordOf(kind, id)));
   return {
     async isOf(relation, key, kind, id) {
       const { from, to } = PLACES[relation];
-      // Nobody's is compared as well, with what no key is, so that it takes as long.
+      // Nobody is asked about as well, so that it takes as long.
       const asked = key === undefined || key === '' ? NOBODY : key;
-      const reply = await guard.run('owner_read', () =>
-        runScript(client, IS_OF, [keyOf(kind, id)], from, to - 1, asked),
-      );
+      const keys = [recordOf(kind, id), `${placeOf(kind, id)}:${grantOf(relation, asked)}`];
+      const reply = await guard.run('owner_read', () => runScript(client, IS_OF, keys, from, to - 1, asked));
       return reply === 1;
     },
     async find(kind, id) {
-      const encoded = await guard.run('owner_read', () => client.get(keyOf(kind, id)));
+      const encoded = await read(kind, id);
       return encoded === null ? undefined : decodeOwnership(encoded);
     },
     async assign(kind, id, ownership) {
+      const keys = keysOf(kind, id, ownership);
       return assigned.parse(
         await guard.run('owner_write', () =>
-          runScript(client, ASSIGN, [keyOf(kind, id)], encodeOwnership(ownership), ttlMs),
+          runScript(client, ASSIGN, keys, encodeOwnership(ownership), ttlMs),
         ),
       );
     },
     async release(kind, id) {
-      const encoded = released.parse(
-        await guard.run('owner_write', () => runScript(client, RELEASE, [keyOf(kind, id)])),
-      );
-      return encoded === null ? undefined : decodeOwnership(encoded);
+      for (;;) {
+        const encoded = await read(kind, id);
+        if (encoded === null) return undefined;
+        const ownership = decodeOwnership(encoded);
+        const keys = keysOf(kind, id, ownership);
+        // Where it is another's by now, that one is let go.
+        if ((await guard.run('owner_write', () => runScript(client, RELEASE, keys, encoded))) === 1)
+          return ownership;
+      }
     },
   };
 }

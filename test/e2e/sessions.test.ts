@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { encodeOwnership } from '../../src/access/ownership.ts';
+import { createRedisOwners } from '../../src/access/redis-owners.ts';
 import { userKeyOf } from '../../src/auth/principal.ts';
 import { loggedUser } from '../../src/request-log.ts';
 import { openEvents } from '../support/event-reader.ts';
 import { createManualClock } from '../support/manual-clock.ts';
+import { openGuard } from '../support/open-guard.ts';
 import { type SessionStack, startSessionStack } from '../support/session-stack.ts';
 import { eventually, startStack } from '../support/stack.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -78,9 +80,14 @@ describe('a browser session', () => {
     const world = await startSessionStack({ env: { ACCESS_POLICY: 'owner' } });
     const [alice, bob] = [await world.login('alice'), await world.login('bob')];
     expect((await world.ask(alice, PROJECT)).status).toBe(404);
-    const place = 'mhbff:v1:{image:complete-1}:owner';
-    const ownership = { issuer: world.provider.issuer, owner: 'alice', tenant: undefined };
-    await world.redis.command('SET', place, encodeOwnership(ownership));
+    const client = new Redis(world.redis.url);
+    const owners = createRedisOwners({ client, guard: openGuard, keyPrefix: 'mhbff:', ttlMs: 0 });
+    await owners.assign('image', 'complete-1', {
+      issuer: world.provider.issuer,
+      owner: 'alice',
+      tenant: undefined,
+    });
+    client.disconnect();
     expect((await world.ask(alice, PROJECT)).status).toBe(200);
     expect((await world.ask(bob, PROJECT)).status).toBe(404);
   });

@@ -151,6 +151,65 @@ describe.each(Object.entries(ADAPTERS))('owners %s', (_where, { open, pass }) =>
   });
 });
 
+describe('owners in Redis', () => {
+  const owners = () => createRedisOwners({ client, guard: openGuard, keyPrefix: 't:', ttlMs: 0 });
+  const isAlices = (id: string) => owners().isOf('owner', userKeyOf('i', 'alice'), 'image', id);
+
+  test('leave nothing behind when they are let go', async () => {
+    const id = newId();
+    await owners().assign('image', id, ALICE);
+    expect(await client.keys(`*${id}*`)).toHaveLength(3);
+    await owners().release('image', id);
+    expect(await client.keys(`*${id}*`)).toEqual([]);
+  });
+
+  test('are by the record: a grant that was left over lets nobody in', async () => {
+    const id = newId();
+    await owners().assign('image', id, ALICE);
+    // As an eviction does, which takes keys one by one.
+    await client.del(`t:v1:{image:${id}}:owner`);
+    expect(await isAlices(id)).toBe(false);
+    await owners().assign('image', id, BOB);
+    expect(await isAlices(id)).toBe(false);
+    expect(await owners().isOf('tenant', tenantKeyOf('i', 'acme'), 'image', id)).toBe(false);
+    expect(await owners().isOf('owner', userKeyOf('i', 'bob'), 'image', id)).toBe(true);
+  });
+
+  test('are as before once they are said again, where a grant was lost', async () => {
+    const id = newId();
+    await owners().assign('image', id, ALICE);
+    await client.del(`t:v1:{image:${id}}:owner:${userKeyOf('i', 'alice')}`);
+    expect(await isAlices(id)).toBe(false);
+    expect(await owners().assign('image', id, ALICE)).toBe('unchanged');
+    expect(await isAlices(id)).toBe(true);
+  });
+
+  test('let go of what somebody else wrote in their place', async () => {
+    const id = newId();
+    await client.set(`t:v1:{image:${id}}:owner`, 'not ours');
+    expect(await owners().release('image', id)).toBeUndefined();
+    expect(await owners().assign('image', id, BOB)).toBe('assigned');
+  });
+
+  test('that many let go and say at once are one owner’s in the end, or nobody’s', async () => {
+    const id = newId();
+    const all = owners();
+    for (let round = 0; round < 50; round += 1) {
+      await Promise.all([
+        all.assign('image', id, ALICE),
+        all.release('image', id),
+        all.assign('image', id, BOB),
+        all.release('image', id),
+      ]);
+      const owner = await all.find('image', id);
+      for (const each of [ALICE, BOB]) {
+        const theirs = await all.isOf('owner', userKeyOf('i', each.owner), 'image', id);
+        expect(theirs).toBe(owner?.owner === each.owner);
+      }
+    }
+  });
+});
+
 test('what is written of an owner is read as it was, and nothing else is', () => {
   fc.assert(
     fc.property(ownership, fc.string(), fc.nat(), (whose, noise, at) => {
