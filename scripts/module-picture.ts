@@ -29,6 +29,7 @@ const BASICS: readonly string[] = [
   'http-conventions.ts',
   'json.ts',
   'leak-guard.ts',
+  'lru-map.ts',
   'watched-file.ts',
 ];
 

@@ -190,16 +190,16 @@ export function createApp(deps: AppDependencies): Express {
     const user = (rules?: AuthenticationRules) => [
       deps.limitByAddress.check,
       authenticate(credentials, deps.events, rules),
-      deps.limitByUser.check,
     ];
     app
       .route('/auth/me')
       .all(nameRoute('/auth/me'))
-      .get(...user(), serveMe())
+      .get(...user(), deps.limitByUser.check, serveMe())
       .all(methodNotAllowed('GET', 'HEAD'));
     app
       .route('/auth/logout')
       .all(nameRoute('/auth/logout'))
+      // However much a page has asked for, its user gets out.
       .post(...user({ toEndSession: true }), serveLogout(auth))
       .all(methodNotAllowed('POST'));
     signed('/auth/backchannel-logout', serveBackchannelLogout({ logout, events: auth.events }));

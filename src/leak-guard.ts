@@ -12,7 +12,7 @@ export interface LeakGuard {
 const MIN_SECRET_LENGTH = 8;
 
 /** An answer to a request with the key before, or the one before that, can still be on its way. */
-const MAX_SECRETS_KNOWN = 10;
+const MAX_FORMER_SECRETS = 10;
 
 /**
  * @param secrets asked for each time, since keys change in their files
@@ -22,11 +22,12 @@ export function createLeakGuard(secrets: () => readonly string[], leakStopped: (
   const known = new Map<string, readonly string[]>();
 
   function learn(): void {
-    for (const secret of secrets()) {
+    const present = secrets();
+    for (const secret of present) {
       if (known.has(secret)) continue;
       known.set(secret, secret.length < MIN_SECRET_LENGTH ? [] : spellings(secret));
       const [oldest] = known.keys();
-      if (known.size > MAX_SECRETS_KNOWN && oldest !== undefined) known.delete(oldest);
+      if (known.size > present.length + MAX_FORMER_SECRETS && oldest !== undefined) known.delete(oldest);
     }
   }
 

@@ -50,6 +50,20 @@ const COUNT = {
 const NOTHING = 'Nothing.';
 const DEFECT = 'Report it with the line; `at` names places in the code, no data.';
 
+/** Of a change of whose a project is. */
+const OWNER_CHANGE = {
+  change: { type: 'string', meaning: '`assigned` or `released`' },
+  kind: { type: 'string', meaning: '`image`, `video` or `audio`' },
+  project: { type: 'string', meaning: 'its id' },
+  tenant: { type: 'string', meaning: 'the hash that stands for the tenant', when: 'it has one' },
+  by: { type: 'string', meaning: 'the hash that stands for the backend that did it' },
+  request_id: { type: 'string', meaning: 'what the backend was told in `X-Request-Id`' },
+} as const;
+const OWNER = {
+  type: 'string',
+  meaning: 'the hash that stands for the owner, as `user` does for who asks',
+} as const;
+
 export const LOG_EVENTS = {
   ready: {
     levels: ['info'],
@@ -195,14 +209,16 @@ export const LOG_EVENTS = {
     message: 'a project of kind {kind} was {change}',
     meaning: "One of the company's backends said whose a project is, or that it is nobody's any more.",
     action: NOTHING,
-    fields: {
-      change: { type: 'string', meaning: '`assigned` or `released`' },
-      kind: { type: 'string', meaning: '`image`, `video` or `audio`' },
-      project: { type: 'string', meaning: 'its id' },
-      owner: { type: 'string', meaning: 'the hash that stands for the owner, as `user` does for who asks' },
-      by: { type: 'string', meaning: 'the same of the backend that did it' },
-      request_id: { type: 'string', meaning: 'what the backend was told in `X-Request-Id`' },
-    },
+    fields: { ...OWNER_CHANGE, owner: OWNER },
+  },
+  owner_change_uncertain: {
+    levels: ['warn'],
+    audit: true,
+    message: 'a project of kind {kind} may have been {change}',
+    meaning:
+      'Redis was given what one of the company’s backends said of a project, and no reply came. Where it happened, the same sent again changes nothing and writes no line.',
+    action: 'Where it matters, ask the registry whose the project is.',
+    fields: { ...OWNER_CHANGE, owner: { ...OWNER, when: 'it was to be assigned' } },
   },
   enumeration_suspected: {
     levels: ['warn'],

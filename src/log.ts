@@ -21,11 +21,17 @@ interface ValueOf {
   readonly error: unknown;
 }
 
+/** Those that are not always there say when they are. */
+type IsLeftOut<Field> = Field extends { readonly when: string } ? true : false;
 type Fields<E extends EventName> = LogEvents[E]['fields'] extends infer F extends Record<
   string,
   { type: FieldType }
 >
-  ? { readonly [K in keyof F]: ValueOf[F[K]['type']] }
+  ? {
+      readonly [K in keyof F as IsLeftOut<F[K]> extends true ? never : K]: ValueOf[F[K]['type']];
+    } & {
+      readonly [K in keyof F as IsLeftOut<F[K]> extends true ? K : never]?: ValueOf[F[K]['type']];
+    }
   : never;
 
 /** The lines of requests are made by hand (request-log.ts). */

@@ -64,7 +64,7 @@ export async function startService(config: Config, deps: ServiceDependencies): P
     clock,
     events: count,
     logger,
-    otherSecrets: () => [...webhookSecrets.all(), sessionSecrets.clientSecret(), ...issuers.secrets()],
+    otherSecrets: () => [...webhookSecrets.all(), ...sessionSecrets.all(), ...issuers.secrets()],
     userAgent: `magic-hour-bff/${version}`,
     tracing,
   });

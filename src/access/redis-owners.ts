@@ -35,10 +35,11 @@ return before and 'unchanged' or 'assigned'
 
 /**
  * KEYS: the record, the grant that is asked for. Whoever has none learns nothing by the time that this takes: what it does for them
- * is to look for a key that is not there, whether there is a record or not. Of those who have one, the record decides.
+ * is to look for a key that is not there, whether there is a record or not. Of those who have one, the record decides. It is read, for
+ * Redis takes a key that is only asked whether it exists for one that nobody uses, and evicts it.
  */
 const IS_OF = redisScript(`
-if redis.call('EXISTS', KEYS[2]) == 0 then
+if not redis.call('GET', KEYS[2]) then
   return 0
 end
 return redis.call('GETRANGE', KEYS[1], ARGV[1], ARGV[2]) == ARGV[3] and 1 or 0
@@ -54,6 +55,8 @@ return 1
 `);
 
 const NOBODY = 'nobody';
+/** Others may change the owner at the same time; nobody does that without an end. */
+const MAX_TRIES = 5;
 const assigned = z.enum(['assigned', 'unchanged', 'conflict']);
 
 /**
@@ -71,9 +74,9 @@ export function createRedisOwners(options: {
   const { client, guard, keyPrefix, ttlMs } = options;
   const placeOf = (kind: Kind, id: string) => `${keyPrefix}v${FORMAT}:{${kind}:${id}}`;
   const recordOf = (kind: Kind, id: string) => `${placeOf(kind, id)}:owner`;
-  const keysOf = (kind: Kind, id: string, ownership: Ownership | undefined) => [
+  const keysOf = (kind: Kind, id: string, ownership: Ownership) => [
     recordOf(kind, id),
-    ...(ownership === undefined ? [] : grantsOf(ownership)).map((grant) => `${placeOf(kind, id)}:${grant}`),
+    ...grantsOf(ownership).map((grant) => `${placeOf(kind, id)}:${grant}`),
   ];
   const read = (kind: Kind, id: string) => guard.run('owner_read', () => client.get(recordOf(kind, id)));
   return {
@@ -98,15 +101,21 @@ export function createRedisOwners(options: {
       );
     },
     async release(kind, id) {
-      for (;;) {
+      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
         const encoded = await read(kind, id);
         if (encoded === null) return undefined;
         const ownership = decodeOwnership(encoded);
+        if (ownership === undefined) {
+          // Nobody's, since nobody can read it, and in the way of whoever is to be the owner.
+          await guard.run('owner_write', () => client.del(recordOf(kind, id)));
+          return undefined;
+        }
         const keys = keysOf(kind, id, ownership);
         // Where it is another's by now, that one is let go.
         if ((await guard.run('owner_write', () => runScript(client, RELEASE, keys, encoded))) === 1)
           return ownership;
       }
+      throw new Error('the owner changed again and again');
     },
   };
 }

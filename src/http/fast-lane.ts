@@ -83,7 +83,6 @@ export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDepen
     lookup.serveHeld(kind, held);
     limitByAddress.hit(address);
     const standings = limitByUser.hit(principal);
-    const upstream = deps.upstreamCosts?.standing(principal.userKey);
     const headers = [
       'X-Request-Id',
       requestId,
@@ -92,7 +91,9 @@ export function fastLane(templateOf: (kind: Kind) => string, deps: FastLaneDepen
       ...answerHeaders(answer, held, isFresh(answer, nowMs), nowMs),
     ];
     for (const standing of standings) addLimitHeaders(headers, standing);
-    if (upstream !== undefined) addLimitHeaders(headers, upstream);
+    const { upstreamCosts } = deps;
+    if (upstreamCosts !== undefined)
+      for (const standing of upstreamCosts.standing(principal)) addLimitHeaders(headers, standing);
     if (matchesEtag(req.headers['if-none-match'], answer.etag)) return send(req, res, 304, headers);
     headers.push('Content-Type', 'application/json');
     send(req, res, 200, headers, answer.body);

@@ -17,7 +17,7 @@ export function holdUntilOver(
 ): Promise<Found | undefined> {
   const { promise, resolve } = Promise.withResolvers<Found | undefined>();
   const following = watcher.follow(project.kind, project.id, known, {
-    payer: res.locals.payer,
+    payer: res.locals.followerPayer,
     changed(found) {
       if (isOver(found)) end(found);
     },

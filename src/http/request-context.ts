@@ -53,6 +53,8 @@ export interface RequestContext extends RequestFacts {
   principal?: Principal;
   /** Pays for the lookup, where that costs anything. */
   payer?: Payer;
+  /** Pays for polls of what the caller follows. */
+  followerPayer?: Payer;
   /** Set by authentication, where the caller came with a session's cookie. */
   session?: OpenSession;
   /**

@@ -69,7 +69,7 @@ export function serveEvents(kind: Kind, { lookup, watcher, streams, clock }: Eve
     if (isOver(found)) return;
 
     const following = watcher.follow(kind, id, found, {
-      payer: res.locals.payer,
+      payer: res.locals.followerPayer,
       changed: inTurn(res, events),
       ended: events.end,
     });

@@ -21,8 +21,14 @@ export interface OwnershipChange {
   readonly requestId: string;
 }
 
+/** @property ownership whose it was to be */
+export type UncertainChange = Omit<OwnershipChange, 'ownership'> &
+  Partial<Pick<OwnershipChange, 'ownership'>>;
+
 export interface OwnershipEvents {
   ownershipChanged(change: OwnershipChange): void;
+  /** The registry took it and no reply came: it may have happened. What is sent again finds nothing to change then. */
+  ownershipChangeUncertain(change: UncertainChange): void;
 }
 
 export interface OwnerRegistry {
@@ -35,15 +41,23 @@ export interface OwnerRegistry {
 /** Tells whose a project is, takes whose it is, and lets go of it, for the company's own backends. */
 export function serveOwner(kind: Kind, { owners, issuers, events }: OwnerRegistry) {
   const bodies = ownerBodies(issuers);
-  const changed = (res: AppResponse, change: OwnershipChange['change'], id: string, ownership: Ownership) =>
-    events.ownershipChanged({
-      change,
-      kind,
-      id,
-      ownership,
-      by: doerOf(res.locals),
-      requestId: res.locals.requestId,
-    });
+  const inFull = <Told>(res: AppResponse, told: Told) => ({
+    ...told,
+    kind,
+    by: doerOf(res.locals),
+    requestId: res.locals.requestId,
+  });
+  const uncertain =
+    (res: AppResponse, told: Pick<UncertainChange, 'change' | 'id' | 'ownership'>) => (cause: unknown) => {
+      events.ownershipChangeUncertain(inFull(res, told));
+      return ownershipUnavailable(cause);
+    };
+  const assign = async (res: AppResponse, id: string, ownership: Ownership) => {
+    const told = { change: 'assigned', id, ownership } as const;
+    const result = await owners.assign(kind, id, ownership).catch(uncertain(res, told));
+    if (result === 'assigned') events.ownershipChanged(inFull(res, told));
+    return result;
+  };
 
   const get: Handler = async (req, res) => {
     const ownership = await owners.find(kind, projectIdOf(req)).catch(ownershipUnavailable);
@@ -54,16 +68,16 @@ export function serveOwner(kind: Kind, { owners, issuers, events }: OwnerRegistr
   const put: Handler = async (req, res) => {
     const id = projectIdOf(req);
     const ownership = await bodies.one(req, res);
-    const result = await owners.assign(kind, id, ownership).catch(ownershipUnavailable);
+    const result = await assign(res, id, ownership);
     if (result === 'conflict') throw new HttpError('owner_conflict');
-    if (result === 'assigned') changed(res, 'assigned', id, ownership);
     sendOwnership(req, res, result === 'assigned' ? 201 : 200, ownership);
   };
 
   const remove: Handler = async (req, res) => {
     const id = projectIdOf(req);
-    const ownership = await owners.release(kind, id).catch(ownershipUnavailable);
-    if (ownership !== undefined) changed(res, 'released', id, ownership);
+    const told = { change: 'released', id } as const;
+    const ownership = await owners.release(kind, id).catch(uncertain(res, told));
+    if (ownership !== undefined) events.ownershipChanged(inFull(res, { ...told, ownership }));
     respond(req, res, 204, NO_STORE);
   };
 
@@ -74,12 +88,9 @@ export function serveOwner(kind: Kind, { owners, issuers, events }: OwnerRegistr
     for (let from = 0; from < assignments.length; from += AT_A_TIME) {
       const some = assignments.slice(from, from + AT_A_TIME).map(async (each) => {
         if (each === undefined) return { id: null, result: 'invalid' };
-        const { id, ownership } = each;
-        const result = await owners.assign(kind, id, ownership);
-        if (result === 'assigned') changed(res, 'assigned', id, ownership);
-        return { id, result };
+        return { id: each.id, result: await assign(res, each.id, each.ownership) };
       });
-      results.push(...(await Promise.all(some).catch(ownershipUnavailable)));
+      results.push(...(await Promise.all(some)));
     }
     respond(req, res, 200, UNSTORED_JSON, Buffer.from(JSON.stringify({ results })));
   };

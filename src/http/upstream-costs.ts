@@ -18,8 +18,18 @@ export interface UpstreamCostOptions {
   /** Of the whole fleet, and of each tenant within it. */
   readonly budget: { readonly fleet: Quota; readonly perTenant: Quota } | undefined;
   readonly clock: Clock;
-  readonly events: LimitEvents;
+  readonly events: LimitEvents & CostEvents;
 }
+
+/** How it ended that somebody who follows a project was asked to pay for a poll. */
+export type PollCharge = 'paid' | 'refused';
+
+export interface CostEvents {
+  pollCharged(result: PollCharge): void;
+}
+
+/** Users who have no tenant are one each. */
+type Spender = Pick<Principal, 'userKey' | 'tenantKey'>;
 
 export interface UpstreamCosts {
   /**
@@ -27,14 +37,29 @@ export interface UpstreamCosts {
    *
    * @param tell is told how they stand, by the policy that they were asked by last
    */
-  of(user: Pick<Principal, 'userKey' | 'tenantKey'>, tell: (headers: LimitHeaders) => void): Payer;
-  /** How a user stands before; `undefined` where they have no quota of their own. */
-  standing(userKey: string): LimitHeaders | undefined;
+  of(user: Spender, tell: (headers: LimitHeaders) => void): Payer;
+  /** The same for polls of what they follow, which leave a fifth of the budget to lookups. */
+  ofFollower(user: Spender, tell: (headers: LimitHeaders) => void): Payer;
+  /** How a user stands before: by their own quota, and by their tenant's share of the budget. */
+  standing(user: Spender): readonly LimitHeaders[];
   /** Share of the budget that is used, as far as is known here; 0 where there is none. */
   readonly budgetUsed: number;
 }
 
+type SpendingPolicy = Extract<LimitPolicy, 'upstream' | 'budget' | 'budget_share'>;
+type Purpose = 'lookup' | 'poll';
+
+interface Purse {
+  readonly policy: SpendingPolicy;
+  /** As callers are told it. */
+  readonly name: 'upstream' | 'budget';
+  readonly key: string;
+  readonly quota: Quota;
+}
+
 const FLEET = 'fleet';
+/** News may come late; who looks something up waits for it. */
+const POLLS_SHARE = 0.8;
 
 /**
  * Limits the lookups that reach Magic Hour, which are what costs: each user's by a quota, all together by a budget for the
@@ -59,70 +84,77 @@ export function createUpstreamCosts({
     return { number, resetTime: new Date((number + 1) * windowMs) };
   };
 
-  const told = (policy: 'upstream' | 'budget', key: string, max: number, used: number) =>
-    headersOf[policy]({
+  const told = ({ name, key, quota: { max } }: Purse, used: number) =>
+    headersOf[name]({
       key,
       limit: max,
       used,
       remaining: Math.max(0, max - used),
       resetTime: windowAt().resetTime,
     });
-  const usedOf = ({ store }: Quota, key: string) => store.peek(`${key}@${windowAt().number}`).totalHits;
-  const isOver = (quota: Quota | undefined, key: string) =>
-    quota !== undefined && usedOf(quota, key) >= quota.max;
+  const nameAt = (key: string) => `${key}@${windowAt().number}`;
+  const usedOf = ({ store }: Quota, key: string) => store.peek(nameAt(key)).totalHits;
+  /** @returns how much is used with one more */
+  const take = async ({ key, quota }: Purse) => (await quota.store.increment(nameAt(key))).totalHits;
 
-  /** @returns how the key stands with one more */
-  async function take(policy: 'upstream' | 'budget', key: string, { max, store }: Quota) {
-    const { totalHits: used } = await store.increment(`${key}@${windowAt().number}`);
-    return { headers: told(policy, key, max, used), over: used > max };
+  /** All that a lookup is paid from, in the order in which it is asked. */
+  function pursesOf({ userKey, tenantKey = userKey }: Spender): readonly Purse[] {
+    const purses: Purse[] = [];
+    if (perUser !== undefined)
+      purses.push({ policy: 'upstream', name: 'upstream', key: userKey, quota: perUser });
+    if (budget === undefined) return purses;
+    purses.push({ policy: 'budget_share', name: 'budget', key: tenantKey, quota: budget.perTenant });
+    purses.push({ policy: 'budget', name: 'budget', key: FLEET, quota: budget.fleet });
+    return purses;
   }
 
-  function refuse(policy: LimitPolicy, { leftSeconds }: LimitHeaders): never {
-    events.limitExceeded(policy);
-    const options = { reason: policy, retryAfterSeconds: leftSeconds };
-    // Of an empty budget nobody in particular is guilty.
-    throw new HttpError(policy === 'budget' ? 'upstream_unavailable' : 'rate_limited', options);
-  }
+  const isExhausted = (purpose: Purpose, { policy, key, quota }: Purse) =>
+    usedOf(quota, key) >= quota.max * (purpose === 'poll' && policy === 'budget' ? POLLS_SHARE : 1);
 
-  /** Whoever is refused because there is nothing left for anybody has not had any of it. */
-  function refuseIfEmpty(): void {
-    if (budget === undefined || !isOver(budget.fleet, FLEET)) return;
-    refuse('budget', told('budget', FLEET, budget.fleet.max, budget.fleet.max));
-  }
-
-  async function spend(tenantKey: string, tell: (headers: LimitHeaders) => void): Promise<void> {
-    if (budget === undefined) return;
-    refuseIfEmpty();
-    const tenant = await take('budget', tenantKey, budget.perTenant);
-    if (tenant.over) {
-      tell(tenant.headers);
-      refuse('budget_share', tenant.headers);
-    }
-    const fleet = await take('budget', FLEET, budget.fleet);
-    if (fleet.over) refuse('budget', fleet.headers);
-  }
+  const payerFor =
+    (purpose: Purpose) =>
+    (user: Spender, tell: (headers: LimitHeaders) => void): Payer => {
+      const purses = pursesOf(user);
+      const refuse = ({ policy }: Purse, { leftSeconds }: LimitHeaders): never => {
+        if (purpose === 'poll') events.pollCharged('refused');
+        else events.limitExceeded(policy);
+        const options = { reason: policy, retryAfterSeconds: leftSeconds };
+        // Of an empty budget nobody in particular is guilty.
+        throw new HttpError(policy === 'budget' ? 'upstream_unavailable' : 'rate_limited', options);
+      };
+      const tellOf = ({ policy }: Purse, headers: LimitHeaders) => {
+        // How the whole fleet stands is nobody's to know.
+        if (policy !== 'budget') tell(headers);
+      };
+      return {
+        key: user.userKey,
+        isOver: () => purses.some((purse) => isExhausted(purpose, purse)),
+        async pay() {
+          // Whoever is refused by one of them spends nothing of the others. An empty budget comes first: it is not their fault.
+          const exhausted = purses.findLast((purse) => isExhausted(purpose, purse));
+          if (exhausted !== undefined) {
+            const headers = told(exhausted, exhausted.quota.max);
+            tellOf(exhausted, headers);
+            refuse(exhausted, headers);
+          }
+          for (const purse of purses) {
+            const used = await take(purse);
+            const headers = told(purse, used);
+            tellOf(purse, headers);
+            if (used > purse.quota.max) refuse(purse, headers);
+          }
+          if (purpose === 'poll') events.pollCharged('paid');
+        },
+      };
+    };
 
   return {
-    of: ({ userKey, tenantKey }, tell) => ({
-      key: userKey,
-      isOver: () =>
-        isOver(perUser, userKey) ||
-        isOver(budget?.perTenant, tenantKey ?? userKey) ||
-        isOver(budget?.fleet, FLEET),
-      async pay() {
-        refuseIfEmpty();
-        if (perUser !== undefined) {
-          const user = await take('upstream', userKey, perUser);
-          tell(user.headers);
-          if (user.over) refuse('upstream', user.headers);
-        }
-        await spend(tenantKey ?? userKey, tell);
-      },
-    }),
-    standing(userKey) {
-      if (perUser === undefined) return undefined;
-      return told('upstream', userKey, perUser.max, usedOf(perUser, userKey));
-    },
+    of: payerFor('lookup'),
+    ofFollower: payerFor('poll'),
+    standing: (user) =>
+      pursesOf(user)
+        .filter(({ policy }) => policy !== 'budget')
+        .map((purse) => told(purse, usedOf(purse.quota, purse.key))),
     get budgetUsed() {
       if (budget === undefined) return 0;
       return Math.min(1, usedOf(budget.fleet, FLEET) / budget.fleet.max);

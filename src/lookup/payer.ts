@@ -36,27 +36,33 @@ export async function payWith(payer: Payer): Promise<void> {
  * Who pays for what several want: one of them each time, the first who may. Whoever is known to be refused is not asked, unless
  * all of them are: then the first is, to hear why.
  *
- * @param payers in the order of their turns, one at least
- * @param hasPaid whose turn it was
+ * @param present those who want it at the moment, in the order of their turns
+ * @param paid is told whose turn it was
  */
-export function payByTurns(key: string, payers: readonly Payer[], hasPaid: (payer: Payer) => void): Payer {
+export function payByTurns<Member extends { readonly payer?: Payer | undefined }>(
+  key: string,
+  present: () => Iterable<Member>,
+  paid: (member: Member) => void,
+): Payer {
   return {
     key,
-    isOver: () => payers.every((payer) => payer.isOver()),
+    isOver: () => [...present()].every(({ payer }) => payer?.isOver()),
     async pay() {
-      let refusal: HttpError | undefined;
-      for (const payer of payers) {
-        if (payer.isOver()) continue;
+      const members = [...present()];
+      const able = members.filter(({ payer }) => !payer?.isOver());
+      let refusal: unknown = new HttpError('upstream_unavailable', { reason: 'nobody is there to pay' });
+      for (const member of able.length > 0 ? able : members.slice(0, 1)) {
+        // Those before may have been refused by what they have in common.
+        if (able.length > 0 && member.payer?.isOver()) continue;
         try {
-          await payer.pay();
-          return hasPaid(payer);
+          await member.payer?.pay();
+          return paid(member);
         } catch (error) {
-          if (!(error instanceof HttpError)) throw error;
           refusal = error;
+          if (!(error instanceof HttpError)) break;
         }
       }
-      if (refusal !== undefined) throw refusal;
-      await payers[0]?.pay();
+      throw refusal;
     },
   };
 }

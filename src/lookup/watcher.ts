@@ -59,8 +59,8 @@ interface Watch {
   /** Unix milliseconds. */
   sinceMs: number;
   failures: number;
-  /** The last poll was refused to them all; nobody who could pay has come since. */
-  unpaid: boolean;
+  /** Until then nobody who follows can pay for a poll, in Unix milliseconds. */
+  restsUntilMs: number;
   timer: NodeJS.Timeout | undefined;
   polling: boolean;
   /** What another replica has, if that came while a poll was under way that may have begun before it. */
@@ -104,7 +104,7 @@ export function createWatcher(dependencies: {
       latest: known,
       sinceMs,
       failures: 0,
-      unpaid: false,
+      restsUntilMs: 0,
       timer: undefined,
       polling: false,
       news: undefined,
@@ -134,13 +134,17 @@ export function createWatcher(dependencies: {
     if (isCurrent(watch)) watches.delete(projectName(watch.kind, watch.id));
   }
 
+  const intervalOf = ({ sinceMs, failures }: Watch, nowMs: number) =>
+    pollIntervalMs(nowMs - sinceMs, failures, policy);
+
   /** @param askedAtMs when the upstream was last asked, or tried to be, in Unix milliseconds */
   function schedule(watch: Watch, askedAtMs: number, notBeforeMs = 0): void {
     clearTimeout(watch.timer);
     const nowMs = clock.now();
-    const intervalMs = pollIntervalMs(nowMs - watch.sinceMs, watch.failures, policy);
+    const intervalMs = intervalOf(watch, nowMs);
     // By a clock that was set back it may lie ahead.
-    const dueMs = Math.max(Math.min(askedAtMs, nowMs) + intervalMs, notBeforeMs) + SLACK_MS;
+    const dueMs =
+      Math.max(Math.min(askedAtMs, nowMs) + intervalMs, notBeforeMs, watch.restsUntilMs) + SLACK_MS;
     watch.timer = setTimeout(poll, Math.min(MAX_PAUSE_MS, Math.max(1, dueMs - nowMs)), watch).unref();
   }
 
@@ -148,17 +152,10 @@ export function createWatcher(dependencies: {
     if (watch.polling) return;
     watch.polling = true;
     watch.news = undefined;
-    watch.unpaid = false;
-    const payer = payerOf(watch);
     try {
       const { kind, id } = watch;
-      const found = await lookup.poll({
-        kind,
-        id,
-        minValidSeconds: undefined,
-        traceparent: undefined,
-        payer,
-      });
+      const request = { kind, id, minValidSeconds: undefined, traceparent: undefined };
+      const found = await lookup.poll({ ...request, payer: payerOf(watch) });
       watch.polling = false;
       if (isCurrent(watch)) take(watch, found);
     } catch (error) {
@@ -170,14 +167,13 @@ export function createWatcher(dependencies: {
 
   function retry(watch: Watch, error: unknown): void {
     const isUnpaid = error instanceof UnpaidError;
-    // Somebody who can pay may have come while it was asked.
-    watch.unpaid = isUnpaid && payerOf(watch)?.isOver() === true;
-    if (!isUnpaid) watch.failures += 1;
     const told = isUnpaid ? error.refusal : error;
-    const retryAfterSeconds = told instanceof HttpError ? (told.retryAfterSeconds ?? 0) : 0;
-    const waits = !isUnpaid || watch.unpaid;
     const nowMs = clock.now();
-    schedule(watch, nowMs, waits ? nowMs + retryAfterSeconds * 1000 : nowMs);
+    const againMs = nowMs + (told instanceof HttpError ? (told.retryAfterSeconds ?? 0) * 1000 : 0);
+    if (!isUnpaid) watch.failures += 1;
+    // Somebody who can pay may have come while it was asked. All windows end together, and not all polls are to come then.
+    else if (payerOf(watch).isOver()) watch.restsUntilMs = againMs + Math.random() * intervalOf(watch, nowMs);
+    schedule(watch, nowMs, isUnpaid ? 0 : againMs);
   }
 
   /** Polls again where the poll that is over may not have seen the news. */
@@ -207,9 +203,11 @@ export function createWatcher(dependencies: {
       }
       const watch = watches.get(projectName(kind, id)) ?? begin(kind, id, known, follower);
       watch.followers.add(follower);
-      // Those who wait for the end of a window hear at the expense of one who need not.
-      if (watch.unpaid && follower.payer?.isOver() === false)
-        schedule(watch, watch.latest.answer.fetchedAtMs);
+      if (watch.restsUntilMs > 0 && !follower.payer?.isOver()) {
+        // Those who wait for the end of a window hear at the expense of one who need not.
+        watch.restsUntilMs = 0;
+        if (!watch.polling) schedule(watch, watch.latest.answer.fetchedAtMs);
+      }
       if (etagOf(watch.latest.answer) !== etagOf(known.answer)) {
         // A newer one came between the follower's lookup and now.
         queueMicrotask(() => {
@@ -253,14 +251,14 @@ export function createWatcher(dependencies: {
 }
 
 /** Whoever has paid is the last to pay again. */
-function payerOf({ kind, id, followers }: Watch): Payer | undefined {
-  const byPayer = new Map<Payer, Follower>();
-  for (const follower of followers) if (follower.payer !== undefined) byPayer.set(follower.payer, follower);
-  if (byPayer.size === 0) return undefined;
-  return payByTurns(`followers of ${projectName(kind, id)}`, [...byPayer.keys()], (payer) => {
-    const follower = byPayer.get(payer);
-    if (follower !== undefined && followers.delete(follower)) followers.add(follower);
-  });
+function payerOf({ kind, id, followers }: Watch): Payer {
+  return payByTurns(
+    `followers of ${projectName(kind, id)}`,
+    () => followers,
+    (follower) => {
+      if (followers.delete(follower)) followers.add(follower);
+    },
+  );
 }
 
 /** Lets the followers go. @returns those that there were */

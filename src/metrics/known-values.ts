@@ -3,6 +3,7 @@ import type { RedisOperation } from '../cache/redis-guard.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { LimitPolicy } from '../http/limit.ts';
 import type { LoginResult, SessionEnding } from '../http/serve-auth.ts';
+import type { PollCharge } from '../http/upstream-costs.ts';
 import type { LookupResult } from '../lookup/ports.ts';
 import type { DocumentedField, Status } from '../lookup/project.ts';
 import type { RefreshResult } from '../sessions/refresh.ts';
@@ -75,6 +76,8 @@ export const LIMIT_POLICIES = all<LimitPolicy>({
   budget: true,
   budget_share: true,
 });
+
+export const POLL_CHARGES = all<PollCharge>({ paid: true, refused: true });
 
 export const REDIS_OPERATIONS = all<RedisOperation>({
   cache_read: true,

@@ -4,6 +4,7 @@ import type { LimitEvents } from '../http/limit.ts';
 import type { NotFoundEvents } from '../http/limit-not-found.ts';
 import type { HttpEvents } from '../http/observe.ts';
 import type { SessionEvents } from '../http/serve-auth.ts';
+import type { CostEvents } from '../http/upstream-costs.ts';
 import { NAMED_METHODS } from '../http-conventions.ts';
 import type { LookupEvents } from '../lookup/ports.ts';
 import type { RefreshEvents } from '../sessions/refresh.ts';
@@ -19,6 +20,7 @@ export type Listeners = HttpEvents &
   WebhookEvents &
   SessionEvents &
   RefreshEvents &
+  CostEvents &
   Pick<NotFoundEvents, 'distinctNotFound'> &
   Pick<IntrospectionEvents, 'introspected'> & {
     redisFailed(operation: string): void;
@@ -61,6 +63,7 @@ export function countingListeners(metrics: Metrics): Listeners {
     sessionsEnded(how, count) {
       for (let n = 0; n < count; n += 1) metrics.sessionEndings.inc(how);
     },
+    pollCharged: (result) => metrics.polls.inc(result),
     distinctNotFound: () => metrics.distinctNotFound.inc(),
     webhookEnded: (event, result) => metrics.webhookDeliveries.inc(event, result),
     leakStopped: () => metrics.responsesWithheld.inc(),

@@ -9,6 +9,7 @@ import {
   LOGIN_RESULTS,
   LOOKUP_RESULTS,
   OBJECTIVE_STATUSES,
+  POLL_CHARGES,
   PROJECT_STATUSES,
   REDIS_OPERATIONS,
   REFRESH_RESULTS,
@@ -84,6 +85,11 @@ export function createMetrics(
       'result',
     ),
     rateLimitRejections: counts('rate_limit_rejections_total', 'Requests over a limit.', 'policy'),
+    polls: counts(
+      'watch_polls_total',
+      'Polls for streams and waits that those who follow were asked to pay for, where lookups that reach Magic Hour are limited.',
+      'result',
+    ),
     distinctNotFound: counts(
       'distinct_not_found_total',
       'Projects that a user asked for in vain, each once in a window.',
@@ -132,6 +138,7 @@ type Begun = Pick<
   | 'authenticationFailures'
   | 'tokenIntrospections'
   | 'rateLimitRejections'
+  | 'polls'
   | 'sessionLogins'
   | 'sessionRefreshes'
   | 'sessionEndings'
@@ -150,6 +157,7 @@ function beginAtZero(metrics: Begun, lookupRoutes: LookupRoutes): void {
   for (const reason of AUTHENTICATION_FAILURES) metrics.authenticationFailures.begin(reason);
   for (const result of INTROSPECTION_RESULTS) metrics.tokenIntrospections.begin(result);
   for (const policy of LIMIT_POLICIES) metrics.rateLimitRejections.begin(policy);
+  for (const result of POLL_CHARGES) metrics.polls.begin(result);
   for (const result of LOGIN_RESULTS) metrics.sessionLogins.begin(result);
   for (const result of REFRESH_RESULTS) metrics.sessionRefreshes.begin(result);
   for (const how of SESSION_ENDINGS) metrics.sessionEndings.begin(how);

@@ -24,10 +24,11 @@ const claimsSchema = z
   })
   .refine(({ sub, sid }) => sub !== undefined || sid !== undefined);
 
+/** 2.4 recommends its own type and no more; what else a provider signs is told apart by `events`. */
 const typeSchema = z
   .string()
   .toLowerCase()
-  .pipe(z.enum(['logout+jwt', 'application/logout+jwt']))
+  .pipe(z.enum(['logout+jwt', 'application/logout+jwt', 'jwt']))
   .optional();
 
 export interface BackchannelLogout {
@@ -74,8 +75,8 @@ export function createBackchannelLogout(options: {
 
   /** 2.4: with a `sid` that session is meant, without one all of the user's. */
   async function end(sub: string | undefined, sid: string | undefined): Promise<number> {
-    if (sid !== undefined) return store.endNamed(issuer, sid, sub);
-    return sub === undefined ? 0 : store.endAllOf(issuer, sub);
+    if (sid !== undefined) return store.endNamed(sid, sub);
+    return sub === undefined ? 0 : store.endAllOf(sub);
   }
 
   return {

@@ -18,7 +18,7 @@ export interface EndedLogin {
   readonly returnTo: string;
   /** The secret of the session that the browser had when it began. */
   readonly before: string | undefined;
-  /** Rejects with a ProviderError. */
+  /** Rejects with a ProviderError; with an HttpError where it can't be told whether the login was ended before. */
   readonly tokens: Promise<Tokens>;
 }
 
@@ -76,10 +76,11 @@ export function createLogin({
       const begun = content === undefined ? undefined : begunSchema.safeParse(JSON.parse(content)).data;
       if (begun === undefined || begun.untilMs <= clock.now()) return undefined;
       // A code that came twice has the provider end what it gave for it (RFC 6749, 4.1.2).
-      if (!(await store.remember(`login ${state}`, LOGIN_SECONDS * 1000).catch(unavailable)))
-        return undefined;
+      const first = store.remember(`login ${state}`, LOGIN_SECONDS * 1000);
+      if (!(await first.catch(() => true))) return undefined;
       const { nonce, codeVerifier, returnTo, before } = begun;
-      return { returnTo, before, tokens: provider.finishLogin(url, { state, nonce, codeVerifier }) };
+      const finish = () => provider.finishLogin(url, { state, nonce, codeVerifier });
+      return { returnTo, before, tokens: first.catch(unavailable).then(finish) };
     },
   };
 }

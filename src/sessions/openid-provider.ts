@@ -46,7 +46,7 @@ export function createOpenIdProvider(
   const { resource: asked } = settings.authorizationParameters;
   const resource: Record<string, string> = asked === undefined ? {} : { resource: asked };
   let known: (Configurations & { readonly secret: string; readonly atMs: number }) | undefined;
-  let failedAtMs = Number.NEGATIVE_INFINITY;
+  let failed: { readonly atMs: number; readonly reason: string } | undefined;
   let pending: Promise<Configurations> | undefined;
 
   async function discover(secret: string): Promise<Configurations> {
@@ -70,18 +70,20 @@ export function createOpenIdProvider(
     const secret = clientSecret();
     const usable = known?.secret === secret ? known : undefined;
     if (usable !== undefined && now() - usable.atMs < METADATA_MAX_AGE_MS) return usable;
-    const coolingDown = now() - failedAtMs < FAILURE_PAUSE_MS;
-    // What is known goes on to hold while the provider can't be asked.
-    if (coolingDown && usable !== undefined) return usable;
+    if (failed !== undefined && now() - failed.atMs < FAILURE_PAUSE_MS) {
+      // What is known goes on to hold while the provider can't be asked.
+      if (usable !== undefined) return usable;
+      throw new ProviderError('unavailable', failed.reason);
+    }
     pending ??= discover(secret).finally(() => {
       pending = undefined;
     });
     try {
       return await pending;
     } catch (cause) {
-      failedAtMs = now();
+      failed = { atMs: now(), reason: reasonOf(cause) };
       if (usable !== undefined) return usable;
-      throw new ProviderError('unavailable', reasonOf(cause), cause);
+      throw new ProviderError('unavailable', failed.reason, cause);
     }
   }
 

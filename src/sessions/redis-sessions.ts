@@ -12,9 +12,10 @@ const PURPOSE = 'session';
 const REFRESH_LOCK_MS = 20_000;
 const COOL_DOWN_MS = 2000;
 
-/** Adds to a set that lives as long as the longest of what is in it. */
+/** Adds to a set, by when it ends, and takes out what has ended. The set lives as long as the longest of what is in it. */
 const ADD = redisScript(`
-redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+redis.call('ZADD', KEYS[1], ARGV[3] + ARGV[2], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
@@ -53,20 +54,20 @@ export function createRedisSessions(options: {
   readonly guard: RedisGuard;
   readonly keyPrefix: string;
   readonly sealing: Sealing;
+  /** The provider, whose names for users and sessions these are; access tokens may name another. */
+  readonly issuer: string;
   /** How long one lives that is not used. */
   readonly idleMs: number;
   readonly clock: Clock;
 }): SessionStore {
-  const { client, guard, sealing, idleMs, clock } = options;
+  const { client, guard, sealing, issuer, idleMs, clock } = options;
   const prefix = `${options.keyPrefix}v1:session`;
   const keyOf = (name: string) => `${prefix}:{${name}}`;
-  const userSet = (issuer: string, sub: string) => `${prefix}-user:${nameOf(JSON.stringify([issuer, sub]))}`;
-  const sidSet = (issuer: string, sid: string) => `${prefix}-sid:${nameOf(JSON.stringify([issuer, sid]))}`;
-  const unnamedSet = (issuer: string, sub: string) =>
-    `${prefix}-unnamed:${nameOf(JSON.stringify([issuer, sub]))}`;
-  const setsOf = ({ identity: { issuer }, sub, sid }: Session) => [
-    userSet(issuer, sub),
-    sid === undefined ? unnamedSet(issuer, sub) : sidSet(issuer, sid),
+  const setOf = (what: 'user' | 'sid' | 'unnamed', name: string) =>
+    `${prefix}-${what}:${nameOf(JSON.stringify([issuer, name]))}`;
+  const setsOf = ({ sub, sid }: Session) => [
+    setOf('user', sub),
+    sid === undefined ? setOf('unnamed', sub) : setOf('sid', sid),
   ];
   const read = <T>(command: () => Promise<T>) => guard.run('session_read', command);
   const write = <T>(command: () => Promise<T>) => guard.run('session_write', command);
@@ -75,11 +76,15 @@ export function createRedisSessions(options: {
   const seal = (secret: string, session: Session) => sealing.seal(JSON.stringify(session), PURPOSE, secret);
 
   async function endAllIn(set: string): Promise<number> {
-    const names = members.parse(await read(() => client.smembers(set)));
-    const ended = await Promise.all(names.map((name) => write(() => client.del(keyOf(name)))));
+    const names = members.parse(await read(() => client.zrange(set, '0', '-1')));
+    if (names.length === 0) return 0;
+    const endNow = () => Promise.all(names.map((name) => write(() => client.del(keyOf(name)))));
+    const ended = await endNow();
     // Only now: what could not be ended has to be found again.
-    if (names.length > 0) await write(() => client.srem(set, ...names));
-    return ended.reduce((sum, count) => sum + count, 0);
+    await write(() => client.zrem(set, ...names));
+    // One may have begun in between; any that begins from now on finds that it is not in the set.
+    const late = await endNow();
+    return [...ended, ...late].reduce((sum, count) => sum + count, 0);
   }
 
   return {
@@ -97,12 +102,12 @@ export function createRedisSessions(options: {
       // First, so that there is none that nobody could find to end it.
       for (const set of setsOf(session)) {
         const leftMs = Math.max(1, session.endsAtMs - clock.now());
-        await write(() => runScript(client, ADD, [set], name, Math.ceil(leftMs)));
+        await write(() => runScript(client, ADD, [set], name, Math.ceil(leftMs), clock.now()));
       }
       const sealed = await seal(secret, session);
       await write(() => client.set(keyOf(name), sealed, 'PX', Math.ceil(lifeMs(session))));
       for (const set of setsOf(session)) {
-        if ((await read(() => client.sismember(set, name))) === 1) continue;
+        if ((await read(() => client.zscore(set, name))) !== null) continue;
         // All of the user's were ended at the same time, and this one is among them.
         await write(() => client.del(keyOf(name)));
         throw new Error('the session was ended as it began');
@@ -121,12 +126,12 @@ export function createRedisSessions(options: {
     async end(secret, session) {
       const name = nameOf(secret);
       await write(() => client.del(keyOf(name)));
-      for (const set of setsOf(session)) await write(() => client.srem(set, name));
+      for (const set of setsOf(session)) await write(() => client.zrem(set, name));
     },
-    endAllOf: (issuer, sub) => endAllIn(userSet(issuer, sub)),
-    async endNamed(issuer, sid, sub) {
-      const named = await endAllIn(sidSet(issuer, sid));
-      return sub === undefined ? named : named + (await endAllIn(unnamedSet(issuer, sub)));
+    endAllOf: (sub) => endAllIn(setOf('user', sub)),
+    async endNamed(sid, sub) {
+      const named = await endAllIn(setOf('sid', sid));
+      return sub === undefined ? named : named + (await endAllIn(setOf('unnamed', sub)));
     },
     async lockRefresh(secret) {
       const lock = `${keyOf(nameOf(secret))}:refresh`;

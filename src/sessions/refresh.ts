@@ -97,7 +97,8 @@ export function createRefresher(dependencies: {
   async function tokensFor(session: Session, refreshToken: string) {
     const tokens = await provider.refresh(refreshToken);
     const identified = await identifyTokens(tokens, dependencies, session.identity);
-    if (identified.identity.subject !== session.identity.subject)
+    const [{ issuer, subject }, before] = [identified.identity, session.identity];
+    if (issuer !== before.issuer || subject !== before.subject)
       throw new ProviderError('invalid', 'another subject');
     const { accessToken, refreshToken: rotated = refreshToken } = tokens;
     return { ...session, ...identified, accessToken, refreshToken: rotated };

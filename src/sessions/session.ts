@@ -48,13 +48,13 @@ export interface SessionStore {
   touch(secret: string, session: Session): Promise<void>;
   end(secret: string, session: Session): Promise<void>;
   /** Ends all of a user's. @returns how many there were */
-  endAllOf(issuer: string, sub: string): Promise<number>;
+  endAllOf(sub: string): Promise<number>;
   /**
    * Ends those that the provider names so, and those of the same user that it gave no name.
    *
    * @returns how many there were
    */
-  endNamed(issuer: string, sid: string, sub: string | undefined): Promise<number>;
+  endNamed(sid: string, sub: string | undefined): Promise<number>;
   /** The right to refresh a session, for one at a time and for some seconds. */
   lockRefresh(secret: string): Promise<RefreshLock | 'taken' | 'cooling'>;
   /** Remembers that something was done, for as long as it could come again. @returns `false` where that is known already */

@@ -71,7 +71,23 @@ export function createSessions(dependencies: {
     store.touch(secret, session).catch(() => touchedAtMs.delete(secret));
   }
 
-  async function revoke({ refreshToken }: Session): Promise<void> {
+  async function begin(tokens: Tokens): ReturnType<Sessions['begin']> {
+    const identified = await identifyTokens(tokens, dependencies);
+    const known = profile.safeParse(tokens.claims).data;
+    if (known === undefined) throw new HttpError('token_invalid', { reason: 'no ID token' });
+    const session: Session = {
+      ...identified,
+      ...known,
+      accessToken: tokens.accessToken,
+      refreshToken: tokens.refreshToken,
+      endsAtMs: clock.now() + maxMs,
+    };
+    const secret = randomBytes(32).toString('base64url');
+    await store.create(secret, session).catch(unavailable);
+    return { secret, session };
+  }
+
+  async function revoke({ refreshToken }: Pick<Session, 'refreshToken'>): Promise<void> {
     // It is over here, whatever the provider says.
     if (refreshToken !== undefined) await provider.revoke(refreshToken).catch(() => undefined);
   }
@@ -82,21 +98,12 @@ export function createSessions(dependencies: {
   }
 
   return {
-    async begin(tokens) {
-      const identified = await identifyTokens(tokens, dependencies);
-      const known = profile.safeParse(tokens.claims).data;
-      if (known === undefined) throw new HttpError('token_invalid', { reason: 'no ID token' });
-      const session: Session = {
-        ...identified,
-        ...known,
-        accessToken: tokens.accessToken,
-        refreshToken: tokens.refreshToken,
-        endsAtMs: clock.now() + maxMs,
-      };
-      const secret = randomBytes(32).toString('base64url');
-      await store.create(secret, session).catch(unavailable);
-      return { secret, session };
-    },
+    begin: (tokens) =>
+      begin(tokens).catch((error: unknown) => {
+        // Nobody has a use for what the provider gave.
+        void revoke(tokens);
+        throw error;
+      }),
 
     async identify(secret, { toEndSession = false } = {}) {
       if (!SESSION_SECRET.test(secret)) throw new HttpError('token_invalid', { reason: 'session cookie' });
@@ -124,8 +131,7 @@ export function createSessions(dependencies: {
     end,
 
     async endAll(open) {
-      const { identity, sub } = open.session;
-      const ended = await store.endAllOf(identity.issuer, sub).catch(unavailable);
+      const ended = await store.endAllOf(open.session.sub).catch(unavailable);
       // One that its set had lost is ended all the same.
       await end(open);
       return ended;

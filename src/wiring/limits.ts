@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import type { Limiter } from '../http/limit.ts';
 import { limitByAddress, limitByTenant, limitByUser } from '../http/limit.ts';
 import { limitNotFound, type NotFoundEvents, type NotFoundLimiter } from '../http/limit-not-found.ts';
-import { createUpstreamCosts, type UpstreamCosts } from '../http/upstream-costs.ts';
+import { type CostEvents, createUpstreamCosts, type UpstreamCosts } from '../http/upstream-costs.ts';
 import { type UserLimits, userLimits } from '../http/user-limits.ts';
 import type { Logger } from '../log.ts';
 import type { Clock } from '../lookup/ports.ts';
@@ -24,7 +24,7 @@ export function openLimits(
     readonly redis: Pick<RedisParts, 'limitStore' | 'notFoundNames'>;
     readonly clock: Clock;
     readonly logger: Logger;
-    readonly count: Omit<NotFoundEvents, 'enumerationSuspected'>;
+    readonly count: Omit<NotFoundEvents, 'enumerationSuspected'> & CostEvents;
   },
 ): OpenLimits {
   const { redis, clock, logger, count } = parts;

@@ -1,8 +1,8 @@
 import { type AccessPolicy, authenticatedPolicy, ownershipPolicy } from '../access/access-policy.ts';
-import type { Owners } from '../access/ownership.ts';
-import { userKeyOf } from '../auth/principal.ts';
+import type { Owners, Ownership } from '../access/ownership.ts';
+import { tenantKeyOf, userKeyOf } from '../auth/principal.ts';
 import type { Config } from '../config.ts';
-import type { OwnerRegistry } from '../http/serve-owner.ts';
+import type { OwnerRegistry, OwnershipChange } from '../http/serve-owner.ts';
 import type { Logger } from '../log.ts';
 import { loggedUser } from '../request-log.ts';
 
@@ -22,17 +22,26 @@ export function openOwnership(
       owners,
       issuers: [first.issuer, ...more.map(({ issuer }) => issuer)],
       events: {
-        ownershipChanged({ change, kind, id, ownership, by, requestId }) {
-          logger.event('owner_changed', {
-            change,
-            kind,
-            project: id,
-            owner: loggedUser(userKeyOf(ownership.issuer, ownership.owner)),
-            by: loggedUser(by),
-            request_id: requestId,
-          });
-        },
+        ownershipChanged: (change) =>
+          logger.event('owner_changed', { ...lineOf(change), ...whoseOf(change.ownership) }),
+        ownershipChangeUncertain: ({ ownership, ...change }) =>
+          logger.event('owner_change_uncertain', {
+            ...lineOf(change),
+            ...(ownership !== undefined && whoseOf(ownership)),
+          }),
       },
     },
+  };
+}
+
+function lineOf({ change, kind, id, by, requestId }: Omit<OwnershipChange, 'ownership'>) {
+  return { change, kind, project: id, by: loggedUser(by), request_id: requestId };
+}
+
+/** Owner and tenant, by hashes alone. */
+function whoseOf({ issuer, owner, tenant }: Ownership) {
+  return {
+    owner: loggedUser(userKeyOf(issuer, owner)),
+    ...(tenant !== undefined && { tenant: loggedUser(tenantKeyOf(issuer, tenant)) }),
   };
 }

@@ -9,6 +9,8 @@ import { openFollowedSecret, type UnusableFile } from './followed-secret.ts';
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 27 };
 
 export interface SessionSecrets {
+  /** All that must not get out. */
+  all(): readonly string[];
   /** '' where there are no sessions. */
   clientSecret(): string;
   /** The first encrypts, all decrypt. */
@@ -34,6 +36,7 @@ export function openSessionSecrets(settings: SessionSettings | undefined, logger
   if (client !== undefined && keys === undefined) derive(client.key());
   const encryptionKeys = () => keys && read(keys.key());
   return {
+    all: () => (client === undefined ? [] : [client.key(), ...(encryptionKeys() ?? [])]),
     clientSecret,
     encryptionKeys: () => encryptionKeys() ?? [derive(clientSecret())],
     files: opened.flatMap(({ files }) => files),

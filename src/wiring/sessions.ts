@@ -51,6 +51,7 @@ export async function openSessions(
     ...redis,
     keyPrefix,
     sealing,
+    issuer: issuer.issuer,
     idleMs: session.idleSeconds * 1000,
     clock,
   });

@@ -275,6 +275,28 @@ describe('one line tells of', () => {
     ]);
   });
 
+  test('whose a project may be, where Redis is given it and does not reply', async () => {
+    const redis = await startRedisServer();
+    onTestFinished(async () => {
+      redis.resume();
+      await redis.stop();
+    });
+    const stack = await startStack({ env: { REDIS_URL: redis.url } });
+    await eventually(async () => (await stack.metric('redis_up')) === 1);
+    redis.pause();
+    expect((await (await registryClient(stack)).release({ id: 'p1' })).status).toBe(503);
+    expect(linesOf(stack, 'owner_change_uncertain')).toEqual([
+      {
+        event: 'owner_change_uncertain',
+        change: 'released',
+        kind: 'image',
+        project: 'p1',
+        by: loggedUser(userKeyOf(stack.issuer.issuer, 'a-backend')),
+        request_id: expect.any(String),
+      },
+    ]);
+  });
+
   test('webhooks that are refused, and of a file with their secret that can not be used', async () => {
     const path = await temporaryFile(WEBHOOK_SECRET);
     const stack = await startStack({ env: { WEBHOOK_SECRET_FILE: path } });

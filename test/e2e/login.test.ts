@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createReturnTo } from '../../src/sessions/return-to.ts';
 import { hostileReturnTo } from '../support/hostile-return-to.ts';
 import { startSessionStack } from '../support/session-stack.ts';
+import { eventually } from '../support/stack.ts';
 import { createUserAgent } from '../support/user-agent.ts';
 
 const COOKIE = '__Host-Http-session';
@@ -197,7 +198,15 @@ describe('a login', () => {
       expect.objectContaining({ code: 'authentication_unavailable' }),
     ]);
     expect(refused.headers.get('retry-after')).toBe('1');
+    const asked = provider.count('/.well-known/openid-configuration');
     await provider.up();
+    // It is left alone for a moment.
+    expect((await agent.request(`${stack.service.publicUrl}/auth/login`)).status).toBe(503);
+    expect(provider.count('/.well-known/openid-configuration')).toBe(asked);
+    await eventually(
+      async () => (await agent.request(`${stack.service.publicUrl}/auth/login`)).status === 303,
+      10_000,
+    );
     expect((await ask(await login(), '/auth/me')).status).toBe(200);
   });
 
@@ -212,12 +221,16 @@ describe('a login', () => {
   });
 
   test('without the scope that all must have brings no session', async () => {
-    const { stack, baseUrl } = await startSessionStack({ env: { AUTH_REQUIRED_SCOPE: 'images:read' } });
+    const { stack, baseUrl, provider } = await startSessionStack({
+      env: { AUTH_REQUIRED_SCOPE: 'images:read' },
+    });
     const agent = createUserAgent();
     const page = await agent.follow(loginUrl(stack.service.publicUrl, '/app'));
     const back = await agent.follow(`${page.url}?user=alice`, (url) => url.startsWith(`${baseUrl}/app`));
     expect(back.headers.get('location')).toBe(`${baseUrl}/app?auth_error=insufficient_scope`);
     expect(agent.cookies.has(COOKIE)).toBe(false);
+    // What the provider gave for it is given back.
+    await eventually(() => provider.count('/token/revocation') === 1);
   });
 
   test('asks for the scopes that are configured, and the user has them', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { userKeyOf } from '../../src/auth/principal.ts';
+import { tenantKeyOf, userKeyOf } from '../../src/auth/principal.ts';
 import { KINDS } from '../../src/lookup/project.ts';
 import { loggedUser } from '../../src/request-log.ts';
 import { registryClient } from '../support/registry-client.ts';
@@ -157,7 +157,14 @@ describe('the registry of owners', () => {
       const by = keyOf('a-backend');
       const line = { level: 'info', by };
       expect(lines).toMatchObject([
-        { ...line, change: 'assigned', kind: 'image', project: 'p1', owner: keyOf('alice') },
+        {
+          ...line,
+          change: 'assigned',
+          kind: 'image',
+          project: 'p1',
+          owner: keyOf('alice'),
+          tenant: loggedUser(tenantKeyOf(stack.issuer.issuer, 'acme')),
+        },
         { ...line, change: 'assigned', kind: 'video', project: 'p1', owner: keyOf('bob') },
         { ...line, change: 'assigned', kind: 'video', project: 'p2', owner: keyOf('bob') },
         {

@@ -105,7 +105,7 @@ const publicApp = createApp({
   registry: {
     owners: { find: reached, assign: reached, release: reached },
     issuers: ['https://issuer.example'],
-    events: { ownershipChanged: reached },
+    events: { ownershipChanged: reached, ownershipChangeUncertain: reached },
   },
   events,
   clock: { now: Date.now },

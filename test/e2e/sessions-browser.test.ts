@@ -5,6 +5,8 @@ import { buildClient } from '../../scripts/client-build.ts';
 import { startBrowser } from '../support/browser.ts';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { freePort } from '../support/free-port.ts';
+import { hostileReturnTo } from '../support/hostile-return-to.ts';
+import { createManualClock } from '../support/manual-clock.ts';
 import { type SessionStack, type SessionStackOptions, startSessionStack } from '../support/session-stack.ts';
 import { type Site, startSite } from '../support/site.ts';
 import { eventually } from '../support/stack.ts';
@@ -211,6 +213,70 @@ describe('in a real browser', () => {
     await expect.poll(() => statusOf(page, PROJECT)).toBe(401);
   });
 
+  test('logging out everywhere ends the sessions of all of the user’s browsers, and nobody else’s', async () => {
+    const world = await startWorld();
+    const pages: Page[] = [];
+    for (const user of ['alice', 'alice', 'bob']) {
+      const context = await world.newContext();
+      onTestFinished(() => context.close());
+      const page = await context.newPage();
+      await logIn(world, page, user);
+      pages.push(page);
+    }
+    const [here, elsewhere, bobs] = pages;
+    if (here === undefined || elsewhere === undefined || bobs === undefined) throw new Error('no pages');
+    const everywhere = { method: 'POST', headers: { 'X-CSRF': '1' } };
+    expect(await statusOf(here, '/auth/logout?everywhere=true', everywhere)).toBe(200);
+    expect(await statusOf(here, PROJECT)).toBe(401);
+    expect(await statusOf(elsewhere, PROJECT)).toBe(401);
+    expect(await statusOf(bobs, PROJECT)).toBe(200);
+  });
+
+  test('a refresh token that has ended is a 401, and the page sends its user to log in again', async () => {
+    const world = await startWorld({ provider: { accessTokenSeconds: 3, refreshTokenSeconds: 1 } });
+    const page = await world.context.newPage();
+    await logIn(world, page);
+    await expect.poll(() => statusOf(page, PROJECT), { timeout: 15_000 }).toBe(401);
+    expect(await world.stack.metric('session_refreshes_total{result="ended"}')).toBe(1);
+    expect(await world.redis.keys('mhbff:v1:session:*')).toEqual([]);
+    await logIn(world, page);
+    expect(await statusOf(page, PROJECT)).toBe(200);
+  });
+
+  test.each([45_000, -45_000])(
+    'a service whose clock is %i ms off logs in, exchanges tokens, and hears of the provider’s logout',
+    async (offMs) => {
+      const clock = createManualClock(Date.now() + offMs);
+      const world = await startWorld({ clock });
+      const page = await world.context.newPage();
+      await logIn(world, page);
+      expect(await statusOf(page, PROJECT)).toBe(200);
+      await page.goto(`${world.provider.issuer}/session/end`);
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.goto(`${world.origin(APP)}/app`);
+      await expect.poll(() => statusOf(page, PROJECT)).toBe(401);
+      await logIn(world, page);
+      const tokens = world.provider.count('/token');
+      clock.advance(555_000 - offMs);
+      expect(await statusOf(page, PROJECT)).toBe(200);
+      await expect.poll(() => world.provider.count('/token')).toBe(tokens + 1);
+      expect(await statusOf(page, PROJECT)).toBe(200);
+    },
+  );
+
+  test('no hostile page to return to is gone to, and no login begins for one', async () => {
+    const world = await startWorld({ env: { RATE_LIMIT_IP_MAX: '100000' } });
+    const page = await world.context.newPage();
+    const login = `${world.origin(APP)}/auth/login?return_to=`;
+    const corpus = hostileReturnTo(new URL(world.origin(APP)).host);
+    expect(new Set(corpus).size).toBeGreaterThanOrEqual(100);
+    for (const hostile of corpus) {
+      const answer = await page.goto(login + encodeURIComponent(hostile));
+      expect([hostile, answer?.status(), page.url().startsWith(login)]).toEqual([hostile, 400, true]);
+    }
+    expect(await sessionOf(world.context)).toEqual([]);
+  });
+
   test('a session that was planted before the login is not the one after it', async () => {
     const world = await startWorld();
     const planted = 'p'.repeat(43);
@@ -283,6 +349,10 @@ describe('from a page of another origin', () => {
       expect(await statusOf(page, target + PROJECT, {})).toBe(-1);
       expect(await statusOf(page, `${target}/auth/me`, {})).toBe(-1);
       expect(await openStream(page, `${target}${PROJECT}/events`)).toBe('refused');
+      // Not only did the browser keep the answers from the page: nothing was answered. (With the header it did not even ask; for
+      // another site it brings no cookie.)
+      const reason = host === EVIL ? 'csrf_required' : 'token_missing';
+      expect(await world.stack.metric(`authentication_failures_total{reason="${reason}"}`)).toBe(3);
       await statusOf(page, `${target}/auth/logout`, { method: 'POST', mode: 'no-cors' });
       await statusOf(page, `${target}/auth/logout`, { method: 'POST', headers: { 'X-CSRF': '1' } });
       // As a form, and as what a page shows.

@@ -205,6 +205,25 @@ describe('the budget for the company’s key', () => {
     expect(stack.emulator.count()).toBe(6);
   });
 
+  test('is told to each as their share of it: what is left, whether they paid or not', async () => {
+    const stack = await startStack({ env: { ...ENV, RATE_LIMIT_UPSTREAM_MAX: '9' } });
+    const alice = await asUser(stack, { sub: 'alice', org: 'acme' });
+    const standings: number[] = [];
+    for (const id of ['complete-1', 'complete-1', 'complete-1', 'complete-2', 'complete-3', 'complete-1']) {
+      const answer = await alice(id);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('ratelimit-policy')).toMatch(
+        /^"user"; .*, "upstream"; q=9; .*, "budget"; q=3; w=86400; pk=:[^:]+:$/,
+      );
+      standings.push(standingOf(answer.headers, 'budget'));
+    }
+    expect(standings).toEqual([2, 2, 2, 1, 0, 0]);
+    // What the share refuses costs the user nothing of their own quota.
+    const refused = await alice('complete-4');
+    expect([refused.status, standingOf(refused.headers, 'upstream')]).toEqual([429, 6]);
+    expect(standingOf((await alice('complete-1')).headers, 'upstream')).toBe(6);
+  });
+
   test('that is empty is nobody’s fault: 503, while all that is cached is answered', async () => {
     const stack = await startStack({ env: { ...ENV, UPSTREAM_BUDGET_TENANT_SHARE: '1' } });
     const alice = await asUser(stack, { sub: 'alice', org: 'acme' });
@@ -237,14 +256,14 @@ describe('a poll of what is followed', () => {
     await stream.event(0);
     return stream;
   };
-  const refused = (stack: Stack, policy: string) =>
-    eventually(async () => (await stack.metric(`rate_limit_rejections_total{policy="${policy}"}`)) > 0);
+  const refused = (stack: Stack) =>
+    eventually(async () => (await stack.metric('watch_polls_total{result="refused"}')) > 0);
 
   test('is at the expense of one of its followers by turns, of their quotas and their tenants’ shares', async () => {
     const env = { ...ENV, UPSTREAM_BUDGET_MAX: '20', UPSTREAM_BUDGET_TENANT_SHARE: '0.25' };
     const stack = await startStack({ env, emulator: { queuedMs: 600_000 } });
     const first = await follow(stack, { sub: 'alice', org: 'acme' });
-    await refused(stack, 'budget_share');
+    await refused(stack);
     // One lookup of its reader, and four polls.
     expect(stack.emulator.count('queued-1')).toBe(5);
     expect((await (await asUser(stack, { sub: 'amy', org: 'acme' }))('complete-1')).status).toBe(429);
@@ -256,13 +275,27 @@ describe('a poll of what is followed', () => {
     expect((await (await asUser(stack, { sub: 'carol', org: 'third' }))('complete-1')).status).toBe(200);
   });
 
+  test('leaves a fifth of the budget to those who look something up', async () => {
+    const env = { ...ENV, UPSTREAM_BUDGET_MAX: '10', UPSTREAM_BUDGET_TENANT_SHARE: '1' };
+    const stack = await startStack({ env, emulator: { queuedMs: 600_000 } });
+    const stream = await follow(stack, { sub: 'alice', org: 'acme' });
+    await refused(stack);
+    expect(stack.emulator.count('queued-1')).toBe(8);
+    expect(await stack.metric('watch_polls_total{result="paid"}')).toBe(7);
+    const bob = await asUser(stack, { sub: 'bob', org: 'other' });
+    expect([(await bob('complete-1')).status, (await bob('complete-2')).status]).toEqual([200, 200]);
+    expect(await stack.metric('rate_limit_rejections_total{policy="budget"}')).toBe(0);
+    expect((await bob('complete-3')).status).toBe(503);
+    expect(stream.response.destroyed).toBe(false);
+  });
+
   test('takes what many streams cost from the user who opened them, and from nobody else', async () => {
     const stack = await startStack({
       env: { ...ENV, RATE_LIMIT_UPSTREAM_MAX: '5' },
       emulator: { queuedMs: 600_000 },
     });
     await follow(stack, { sub: 'mallory' });
-    await refused(stack, 'upstream');
+    await refused(stack);
     expect(stack.emulator.count('queued-1')).toBe(5);
     const mallory = await asUser(stack, { sub: 'mallory' });
     expect((await mallory('complete-1')).status).toBe(429);

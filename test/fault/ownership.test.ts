@@ -3,6 +3,7 @@ import { openEvents } from '../support/event-reader.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { registryClient } from '../support/registry-client.ts';
 import { eventually, type Stack, startStack } from '../support/stack.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const POLICIES = ['owner', 'tenant'] as const;
 const redisIs = (stack: Stack, up: 0 | 1) => eventually(async () => (await stack.metric('redis_up')) === up);
@@ -60,6 +61,43 @@ test.each(cases)(
     }
   },
 );
+
+test('a change whose reply is lost is written to the log as one that may have happened', async () => {
+  const redis = await startRedisServer();
+  const proxy = await startTcpProxy(redis.port);
+  const env = { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, ACCESS_POLICY: 'owner', LOG_LEVEL: 'error' };
+  const stack = await startStack({ env });
+  const lines = () =>
+    stack
+      .logs()
+      .map((line) => JSON.parse(line))
+      .filter(({ event }) => event === 'owner_change_uncertain');
+  try {
+    await redisIs(stack, 1);
+    const registry = await registryClient(stack);
+    await registry.put({ id: 'p1' }, { owner: 'alice', tenant: 'acme' });
+    proxy.delayReplies(3000);
+    const refused = await registry.put({ id: 'p2' }, { owner: 'alice', tenant: 'acme' });
+    expect(refused.status).toBe(503);
+    // It happened all the same.
+    await eventually(async () => (await redis.keys('*p2}:owner')).length === 1);
+    const told = { kind: 'image', by: expect.stringMatching(/^[\w-]{16}$/), request_id: expect.any(String) };
+    const hash = expect.stringMatching(/^[\w-]{16}$/);
+    expect(lines()).toMatchObject([
+      { ...told, change: 'assigned', project: 'p2', owner: hash, tenant: hash, level: 'warn' },
+    ]);
+    expect((await registry.release({ id: 'p1' })).status).toBe(503);
+    expect((await registry.putMany([{ id: 'p3', owner: 'bob' }])).status).toBe(503);
+    expect(lines().slice(1)).toMatchObject([
+      { ...told, change: 'released', project: 'p1' },
+      { ...told, change: 'assigned', project: 'p3', owner: hash },
+    ]);
+    expect(JSON.stringify(lines())).not.toMatch(/alice|acme|bob/);
+  } finally {
+    await proxy.close();
+    await redis.stop();
+  }
+});
 
 test('a Redis that comes back without its data lets nobody in, until owners are said again', async () => {
   const redis = await startRedisServer();

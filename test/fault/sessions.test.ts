@@ -124,11 +124,15 @@ describe('the access token of a session', () => {
     const agent = await world.login();
     world.clock.advance(550_000);
     // It is under way in the background while the user logs out.
-    await Promise.all([
-      world.ask(copyOf(agent), PROJECT),
-      world.ask(copyOf(agent), '/auth/logout', { method: 'POST' }),
-    ]);
+    const release = world.provider.holdTokens();
+    expect((await world.ask(copyOf(agent), PROJECT)).status).toBe(200);
+    await eventually(() => world.provider.count('/token') === 2);
+    expect((await world.ask(copyOf(agent), '/auth/logout', { method: 'POST' })).status).toBe(200);
+    await eventually(() => world.provider.count('/token/revocation') === 1);
+    release();
     await eventually(async () => (await world.redis.keys('mhbff:v1:session:*:refresh')).length === 0);
+    // What it brought is worth nothing: the new refresh token was given back as well.
+    expect(world.provider.count('/token/revocation')).toBe(2);
     expect((await world.ask(copyOf(agent), PROJECT)).status).toBe(401);
     expect(await world.redis.keys('mhbff:v1:session:*')).toEqual([]);
   });
@@ -142,6 +146,7 @@ describe.each<[string, (redis: { kill(): Promise<void>; pause(): void }) => Prom
     const world = await startSessionStack();
     const [agent, token] = [await world.login(), await world.provider.clientToken()];
     expect((await world.ask(agent, PROJECT)).status).toBe(200);
+    const tokens = world.provider.count('/token');
     await lose(world.redis);
     for (const [method, path] of [
       ['GET', PROJECT],
@@ -162,8 +167,14 @@ describe.each<[string, (redis: { kill(): Promise<void>; pause(): void }) => Prom
     });
     expect(bearer.status).toBe(200);
     // A login begins without Redis, and ends where the page can say what happened.
-    const page = await createUserAgent().follow(`${world.stack.service.publicUrl}/auth/login`);
+    const other = createUserAgent();
+    const page = await other.follow(`${world.stack.service.publicUrl}/auth/login?return_to=/app?tab=1`);
     expect(page.status).toBe(200);
+    const back = await other.follow(`${page.url}?user=bob`, (url) => url.startsWith(`${world.baseUrl}/app`));
+    expect(back.headers.get('location')).toBe(
+      `${world.baseUrl}/app?tab=1&auth_error=temporarily_unavailable`,
+    );
+    expect(world.provider.count('/token')).toBe(tokens);
     world.redis.resume();
     if (how === 'killed') {
       await world.redis.restart();

@@ -274,13 +274,10 @@ describe('no canary comes out', () => {
   });
 
   test('in Redis, but for the URL in the project that it belongs to', async () => {
-    const outlets: Outlet[] = [];
-    for (const key of await redis.keys()) {
-      outlets.push({ where: 'a key', text: key });
-      const isSet = (await redis.command('TYPE', key)) === 'set';
-      const value = await redis.command(isSet ? 'SMEMBERS' : 'GET', key);
-      outlets.push({ where: key, text: String(value) });
-    }
+    const outlets = [...(await redis.contents())].flatMap(([key, text]): Outlet[] => [
+      { where: 'a key', text: key },
+      { where: key, text },
+    ]);
     expect(outlets.length).toBeGreaterThan(2);
     expect(findCanaries(canaries(), outlets)).toEqual([
       "the URL's signature as it is in mhbff:v1:{image:signed}",

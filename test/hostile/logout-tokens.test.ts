@@ -33,8 +33,8 @@ function notedStore() {
       failures += 1;
     },
     store: {
-      endAllOf: (iss: string, sub: string) => work(`all of ${sub} ${iss === issuer.issuer}`),
-      endNamed: (_iss: string, sid: string, sub: string | undefined) => work(`${sid} of ${sub}`),
+      endAllOf: (sub: string) => work(`all of ${sub}`),
+      endNamed: (sid: string, sub: string | undefined) => work(`${sid} of ${sub}`),
       remembers: async (what: string) => remembered.has(what),
       remember: async (what: string) => {
         remembered.add(what);
@@ -66,10 +66,16 @@ const claims = () => ({
 });
 const header = { typ: 'logout+jwt' };
 
+test.each([undefined, 'JWT', 'application/logout+jwt'])('a logout token of type %s is one', async (typ) => {
+  const noted = notedStore();
+  const token = await issuer.token(claims(), { header: { typ } });
+  expect(await open(noted.store).take(token)).toBe(1);
+});
+
 test.each<[string, Record<string, unknown>, string]>([
   ['a session', {}, 's1 of alice'],
   ['a session without a user', { sub: undefined }, 's1 of undefined'],
-  ['all of a user’s', { sid: undefined }, 'all of alice true'],
+  ['all of a user’s', { sid: undefined }, 'all of alice'],
   ['a session, among other events', { events: { [EVENT]: {}, 'urn:other': { x: 1 } } }, 's1 of alice'],
   ['a session, for several clients', { aud: ['another', CLIENT] }, 's1 of alice'],
 ])('a logout token ends %s', async (_what, over, done) => {
@@ -104,6 +110,7 @@ const HOSTILE: Record<string, () => Promise<string> | string> = {
   'one whose event is no object': () => issuer.token({ ...claims(), events: { [EVENT]: true } }, { header }),
   'one that names nobody': () => issuer.token({ ...claims(), sub: undefined, sid: undefined }, { header }),
   'an access token': () => issuer.token({ ...claims() }),
+  'an access token by its type alone': () => issuer.token(claims(), { header: { typ: 'at+jwt' } }),
   'an ID token': () => issuer.token({ aud: CLIENT, sub: 'alice' }, { header: { typ: 'JWT' } }),
   'one that is too long': () => issuer.token({ ...claims(), x: 'x'.repeat(9000) }, { header }),
 };

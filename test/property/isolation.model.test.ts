@@ -9,17 +9,23 @@ import {
   MAX_HITS,
   type PreparedLookup,
   type Round,
+  TENANTS,
   TOKENS,
 } from '../support/isolation-world.ts';
 import { exchange } from '../support/raw-http.ts';
 
-let world: IsolationWorld;
+let open: IsolationWorld;
+let ofTenants: IsolationWorld;
 beforeAll(async () => {
-  world = await createIsolationWorld();
+  open = await createIsolationWorld();
+  ofTenants = await createIsolationWorld('tenant');
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  await open.close();
+  await ofTenants.close();
+});
 
-const [IDS, REPLICAS, USERS, AUDITORS] = [3, 2, 3, 6];
+const [IDS, REPLICAS, USERS, AUDITORS] = [TENANTS, 2, TENANTS, 2 * TENANTS];
 let audits = 0;
 
 /** Of a replica or a project. */
@@ -82,7 +88,9 @@ async function audit(round: Round): Promise<readonly string[]> {
   const faults: string[] = [];
   for (let n = 0; n < IDS * REPLICAS; n += 1) {
     audits += 1;
-    const plan = { user: USERS + (audits % AUDITORS), id: n, replica: Math.floor(n / IDS), etag: n } as const;
+    // Of the project's own tenant, by turns.
+    const user = USERS + ((TENANTS * audits) % AUDITORS) + (n % TENANTS);
+    const plan = { user, id: n, replica: Math.floor(n / IDS), etag: n } as const;
     const rest = { token: 'own', method: 'GET', ifNoneMatch: 'none', minValidSeconds: undefined } as const;
     faults.push(...(await round.lookUp(round.prepare({ ...plan, ...rest }))));
   }
@@ -110,21 +118,29 @@ const races = actions.map((race) =>
 const defines = define.map((action) => command(action, async (round) => void (await take(action, round))));
 const passes = fc
   .constantFrom(400, 1100, 6000, 31_000, 61_000, 86_400_000)
-  .map((ms) => command({ act: 'pass', ms }, async () => world.clock.advance(ms)));
+  .map((ms) => command({ act: 'pass', ms }, async (round) => round.clock.advance(ms)));
 
-test('nobody sees what the policy does not give them, whoever does what at the same time', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.commands([races, races, defines, passes], { maxCommands: 30, size: 'max' }),
-      async (steps) => {
-        const round = await world.beginRound({ users: USERS + AUDITORS, ids: IDS });
-        await fc.asyncModelRun(() => ({ model: round.model, real: round }), steps);
-      },
-    ),
-    // Races on real sockets don't repeat to the letter: the first that fails is worth more than a search for a shorter one.
-    { numRuns: 20, endOnFailure: true },
-  );
-}, 120_000);
+test.each<[string, () => IsolationWorld]>([
+  ['ACCESS_POLICY=authenticated', () => open],
+  ['ACCESS_POLICY=tenant', () => ofTenants],
+])(
+  'nobody sees what the policy does not give them, whoever does what at the same time: %s',
+  async (_policy, worldOf) => {
+    const world = worldOf();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.commands([races, races, defines, passes], { maxCommands: 30, size: 'max' }),
+        async (steps) => {
+          const round = await world.beginRound({ users: USERS + AUDITORS, ids: IDS });
+          await fc.asyncModelRun(() => ({ model: round.model, real: round }), steps);
+        },
+      ),
+      // Races on real sockets don't repeat to the letter: the first that fails is worth more than a search for a shorter one.
+      { numRuns: 20, endOnFailure: true },
+    );
+  },
+  120_000,
+);
 
 /** One connection, on which everything is asked at once. */
 async function pipeline(prepared: readonly PreparedLookup[], round: Round): Promise<readonly string[]> {
@@ -146,7 +162,7 @@ async function pipeline(prepared: readonly PreparedLookup[], round: Round): Prom
 }
 
 test('hundreds of requests of many users, pipelined over few connections, get each their own answer', async () => {
-  const round = await world.beginRound({ users: 60, ids: 20 });
+  const round = await open.beginRound({ users: 60, ids: 20 });
   round.model.nextStep();
   const connections = Array.from({ length: 8 }, (_, connection) =>
     Array.from({ length: 100 }, (_each, n) => {

@@ -36,7 +36,7 @@ function fleet(replicas: number, budgetMax: number, shareMax: number, scheduler:
       perUser: undefined,
       budget: { fleet: store('fleet', budgetMax), perTenant: store('tenant', shareMax) },
       clock,
-      events: { limitExceeded: () => undefined },
+      events: { limitExceeded: () => undefined, pollCharged: () => undefined },
     }),
   );
   /** @returns the code that it was refused with, if it was */

@@ -9,6 +9,11 @@ export const PROVIDER_CLIENT = { id: 'magic-hour-bff', secret: 'the-secret-of-th
 
 const BACKEND = { id: 'a-backend', secret: 'the-secret-of-a-backend' };
 const tokenSchema = z.object({ access_token: z.string() });
+const givenSchema = z.object({
+  access_token: z.string(),
+  refresh_token: z.string().optional(),
+  id_token: z.string().optional(),
+});
 
 export interface IdentityProviderOptions {
   /** Origin of the service whose users log in. */
@@ -29,6 +34,10 @@ export interface IdentityProvider {
   count(path: string): number;
   /** The next token requests are answered like that; none any more after `undefined`. */
   failTokens(status: number | undefined): void;
+  /** What token requests are answered is done, but not sent until the function that is returned is called. */
+  holdTokens(): () => void;
+  /** All tokens so far that it gave to users' clients. */
+  readonly given: readonly string[];
   /** An access token of a client that has no user: whoever has one needs no session. */
   clientToken(): Promise<string>;
   /** Ends all that the provider remembers of a grant: its refresh tokens are good for nothing. */
@@ -132,10 +141,19 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
 
   const counts = new Map<string, number>();
   let failing: number | undefined;
+  let holding: Promise<void> | undefined;
+  const given: string[] = [];
   const callback = provider.callback();
   const server = createServer(async (req, res) => {
     const { pathname, searchParams } = new URL(req.url ?? '/', issuer);
     counts.set(pathname, (counts.get(pathname) ?? 0) + 1);
+    if (pathname === '/token') {
+      watchAnswer(res, (body) => {
+        const tokens = givenSchema.safeParse(body).data;
+        given.push(...Object.values(tokens ?? {}).filter((token) => token !== undefined));
+        return holding;
+      });
+    }
     if (pathname === '/token' && failing !== undefined) return void res.writeHead(failing).end();
     if (pathname.startsWith('/interaction/'))
       return interact(req, res, searchParams).catch(() => void res.writeHead(400).end());
@@ -165,6 +183,12 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     failTokens: (status) => {
       failing = status;
     },
+    given,
+    holdTokens() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      holding = promise;
+      return resolve;
+    },
     async clientToken() {
       const basic = Buffer.from(`${BACKEND.id}:${BACKEND.secret}`).toString('base64');
       const response = await fetch(`${issuer}/token`, {
@@ -183,5 +207,17 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     down: () => closeNow(server),
     up: async () => void (await listen(server, port, '127.0.0.1')),
     close: () => closeNow(server),
+  };
+}
+
+/** @param told what the body is, just before it is sent; then it waits for what is returned */
+function watchAnswer(res: ServerResponse, told: (body: unknown) => Promise<void> | undefined): void {
+  const end = res.end;
+  res.end = (...given: unknown[]) => {
+    const [body] = given;
+    const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : 'null';
+    const send = () => Reflect.apply(end, res, given);
+    void Promise.resolve(told(JSON.parse(text))).then(send);
+    return res;
   };
 }

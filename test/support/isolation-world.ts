@@ -34,6 +34,7 @@ export interface PreparedLookup {
 
 /** Users and projects that nobody knew before. */
 export interface Round {
+  readonly clock: { advance(ms: number): void };
   readonly model: IsolationModel;
   prepare(plan: LookupPlan): PreparedLookup;
   /** Sends it. @returns what is wrong with the answer */
@@ -44,13 +45,23 @@ export interface Round {
 }
 
 export interface IsolationWorld {
-  readonly clock: { advance(ms: number): void };
   beginRound(size: { readonly users: number; readonly ids: number }): Promise<Round>;
   close(): Promise<void>;
 }
 
+/** Users and projects belong to one of so many tenants, by their places in the round's lists. */
+export const TENANTS = 3;
+const tenantOf = (name: string) => `tenant-${Number(/\d+$/.exec(name)?.[0]) % TENANTS}`;
+const POLICIES = {
+  authenticated: () => true,
+  tenant: (user, id) => tenantOf(user) === tenantOf(id),
+} satisfies Record<string, MaySee>;
+
 /** Two replicas over a real Redis and the emulator, all on one clock that moves only when told. */
-export async function createIsolationWorld(maySee: MaySee = () => true): Promise<IsolationWorld> {
+export async function createIsolationWorld(
+  policy: keyof typeof POLICIES = 'authenticated',
+): Promise<IsolationWorld> {
+  const maySee: MaySee = POLICIES[policy];
   const clock = createManualClock(Date.now());
   const redis = await startRedisServer();
   const emulator = await startMagicHourEmulator({ now: clock.now });
@@ -61,6 +72,9 @@ export async function createIsolationWorld(maySee: MaySee = () => true): Promise
     REDIS_COMMAND_TIMEOUT_MS: '10000',
     RATE_LIMIT_MAX: String(MAX_HITS),
     RATE_LIMIT_IP_MAX: '10000000',
+    RATE_LIMIT_NOT_FOUND_MAX: '0',
+    ACCESS_POLICY: policy,
+    AUTH_TENANT_CLAIM: 'org',
   };
   const beside = { emulator, issuer };
   const replicas = [await openStack({ env, clock, beside }), await openStack({ env, clock, beside })];
@@ -69,14 +83,25 @@ export async function createIsolationWorld(maySee: MaySee = () => true): Promise
   let requests = 0;
 
   async function tokensOf(user: string, other: string): Promise<Readonly<Record<string, string>>> {
-    const own = await issuer.token({ sub: user });
-    const others = await issuer.token({ sub: other });
+    const own = await issuer.token({ sub: user, org: tenantOf(user) });
+    const others = await issuer.token({ sub: other, org: tenantOf(other) });
     const forged = [...own.split('.').slice(0, 2), others.split('.')[2]].join('.');
     return {
       own,
-      expired: await issuer.token({ sub: user, exp: 1_000_000_000 }),
+      expired: await issuer.token({ sub: user, org: tenantOf(user), exp: 1_000_000_000 }),
       "another's signature": forged,
     };
+  }
+
+  async function assignOwners(ids: readonly string[]): Promise<void> {
+    const token = await issuer.token({ sub: `backend-${rounds}`, scope: 'image-projects:assign' });
+    const assignments = ids.map((id) => ({ id, owner: 'somebody', tenant: tenantOf(id) }));
+    const { status } = await of(replicas, 0).client.request('/v1/image-project-owners', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ assignments }),
+    });
+    if (status !== 200) throw new Error(`owners were answered ${status}`);
   }
 
   async function beginRound(size: { readonly users: number; readonly ids: number }): Promise<Round> {
@@ -85,6 +110,7 @@ export async function createIsolationWorld(maySee: MaySee = () => true): Promise
     const ids = Array.from({ length: size.ids }, (_, n) => `iso-${rounds}-${n}`);
     const users = Array.from({ length: size.users }, (_, n) => `user-${rounds}-${n}`);
     const tokens = await Promise.all(users.map((user, n) => tokensOf(user, users[n - 1] ?? 'nobody')));
+    if (policy === 'tenant') await assignOwners(ids);
     const model = createIsolationModel({ emulator, ids, now: clock.now, maySee });
     const idOf = (place: number) => of(ids, place);
 
@@ -117,6 +143,7 @@ export async function createIsolationWorld(maySee: MaySee = () => true): Promise
     }
 
     return {
+      clock,
       model,
       prepare,
       idOf,
@@ -143,7 +170,6 @@ export async function createIsolationWorld(maySee: MaySee = () => true): Promise
   }
 
   return {
-    clock,
     beginRound,
     async close() {
       await Promise.all(replicas.map((replica) => replica.stop()));

@@ -35,12 +35,22 @@ export interface RedisServer {
   /** One command over a connection of its own; rejects within some seconds where none is answered. */
   command(name: string, ...args: string[]): Promise<unknown>;
   keys(pattern?: string): Promise<string[]>;
+  /** All that is there, as text, by its keys. */
+  contents(pattern?: string): Promise<ReadonlyMap<string, string>>;
   /** How often the server has run a command, by its name in `INFO commandstats`: `get`, `evalsha`, `config|get`. */
   commandCount(name: string): Promise<number>;
 }
 
 const HOST = '127.0.0.1';
 const START_ATTEMPTS = 5;
+/** What reads all of a key, by its type. */
+const READS = new Map<string, readonly [string, ...string[]]>([
+  ['string', ['GET']],
+  ['hash', ['HGETALL']],
+  ['list', ['LRANGE', '0', '-1']],
+  ['set', ['SMEMBERS']],
+  ['zset', ['ZRANGE', '0', '-1']],
+]);
 
 /** A real `redis-server` on 127.0.0.1 that keeps nothing on disk; resolves when it answers PING. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -81,6 +91,7 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     return redisCommand({ host: HOST, port, ...(password !== undefined && { password }) }, [name, ...args]);
   }
 
+  const keys = async (pattern = '*') => z.array(z.string()).parse(await command('KEYS', pattern));
   const server: RedisServer = {
     url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${HOST}:${port}`,
     host: HOST,
@@ -101,7 +112,16 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
       await command('PING');
     },
     command,
-    keys: async (pattern = '*') => z.array(z.string()).parse(await command('KEYS', pattern)),
+    keys,
+    async contents(pattern) {
+      const contents = new Map<string, string>();
+      for (const key of await keys(pattern)) {
+        const read = READS.get(z.string().parse(await command('TYPE', key)));
+        // It may have ended meanwhile.
+        if (read !== undefined) contents.set(key, String(await command(read[0], key, ...read.slice(1))));
+      }
+      return contents;
+    },
     commandCount: async (name) => {
       const stats = z.string().parse(await command('INFO', 'commandstats'));
       const line = stats.split('\r\n').find((each) => each.startsWith(`cmdstat_${name.toLowerCase()}:`));

@@ -75,7 +75,7 @@ beforeAll(async () => {
     registry: {
       owners: { find: reached, assign: reached, release: reached },
       issuers: ['i'],
-      events: { ownershipChanged: reached },
+      events: { ownershipChanged: reached, ownershipChangeUncertain: reached },
     },
     events: { requestBegan: nothing, requestEnded: nothing, authenticationFailed: nothing },
     clock: { now: () => NOW_MS },

@@ -23,6 +23,7 @@ const METRICS: Record<string, { type: string; labels: string[] }> = {
   upstream_budget_used_ratio: { type: 'gauge', labels: [] },
   redis_up: { type: 'gauge', labels: [] },
   redis_errors_total: { type: 'counter', labels: ['operation'] },
+  watch_polls_total: { type: 'counter', labels: ['result'] },
   distinct_not_found_total: { type: 'counter', labels: [] },
   session_logins_total: { type: 'counter', labels: ['result'] },
   session_refreshes_total: { type: 'counter', labels: ['result'] },

@@ -12,6 +12,7 @@ import { createManualClock } from '../support/manual-clock.ts';
 import { openGuard } from '../support/open-guard.ts';
 import { ageKeys } from '../support/real-redis-tier.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { eventually } from '../support/stack.ts';
 
 const clock = createManualClock(NOW_MS);
 let server: RedisServer;
@@ -184,12 +185,25 @@ describe('owners in Redis', () => {
     expect(await isAlices(id)).toBe(true);
   });
 
-  test('let go of what somebody else wrote in their place', async () => {
+  test('that are asked for are the last to be evicted', async () => {
     const id = newId();
-    await client.set(`t:v1:{image:${id}}:owner`, 'not ours');
-    expect(await owners().release('image', id)).toBeUndefined();
-    expect(await owners().assign('image', id, BOB)).toBe('assigned');
+    await owners().assign('image', id, ALICE);
+    const keys = [`t:v1:{image:${id}}:owner`, `t:v1:{image:${id}}:owner:${userKeyOf('i', 'alice')}`];
+    const lastUsed = () => Promise.all(keys.map((each) => client.object('IDLETIME', each)));
+    await eventually(async () => (await lastUsed()).every((seconds) => Number(seconds) > 0), 5000);
+    expect(await isAlices(id)).toBe(true);
+    expect(await lastUsed()).toEqual([0, 0]);
   });
+
+  test.each(['not ours', Buffer.from([0xff, 0xfe, 0x00])])(
+    'let go of what somebody else wrote in their place: %j',
+    async (content) => {
+      const id = newId();
+      await client.set(`t:v1:{image:${id}}:owner`, content);
+      expect(await owners().release('image', id)).toBeUndefined();
+      expect(await owners().assign('image', id, BOB)).toBe('assigned');
+    },
+  );
 
   test('that many let go and say at once are one owner’s in the end, or nobody’s', async () => {
     const id = newId();

@@ -8,6 +8,7 @@ import { createSealing } from '../../src/sessions/sealing.ts';
 import type { Session } from '../../src/sessions/session.ts';
 import { openGuard } from '../support/open-guard.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { eventually } from '../support/stack.ts';
 
 let server: RedisServer;
 let client: Redis;
@@ -28,6 +29,7 @@ const masterKeys = [key()];
 function storeWith(
   before: (n: number) => void | Promise<void> = () => undefined,
   keys: readonly string[] = masterKeys,
+  issuer = 'i',
 ) {
   let commands = 0;
   const guard: RedisGuard = {
@@ -44,6 +46,7 @@ function storeWith(
     guard,
     keyPrefix: 't:',
     sealing,
+    issuer,
     idleMs: 60_000,
     clock: { now: Date.now },
   });
@@ -111,12 +114,12 @@ describe('sessions in Redis', () => {
       // Of all three one is not ended.
       if (n === 3) throw new Error('Redis is away');
     });
-    await expect(failing.endAllOf('i', kept.sub)).rejects.toThrow();
+    await expect(failing.endAllOf(kept.sub)).rejects.toThrow();
     const there = await Promise.all(secrets.map((secret) => storeWith().exists(secret)));
     expect(there.filter(Boolean).length).toBe(1);
-    expect(await storeWith().endAllOf('i', kept.sub)).toBe(1);
+    expect(await storeWith().endAllOf(kept.sub)).toBe(1);
     for (const secret of secrets) expect(await storeWith().exists(secret)).toBe(false);
-    expect(await storeWith().endAllOf('i', kept.sub)).toBe(0);
+    expect(await storeWith().endAllOf(kept.sub)).toBe(0);
   });
 
   test('that begin while all of their user’s are ended do not outlive that', async () => {
@@ -124,10 +127,44 @@ describe('sessions in Redis', () => {
     const other = storeWith();
     const store = storeWith(async (n) => {
       // Between its names and itself: both sets are written, the session is not.
-      if (n === 3) expect(await other.endAllOf('i', kept.sub)).toBe(0);
+      if (n === 3) expect(await other.endAllOf(kept.sub)).toBe(0);
     });
     await expect(store.create(secret, kept)).rejects.toThrow('ended as it began');
     expect(await other.exists(secret)).toBe(false);
+  });
+
+  test('that begin between the end of all and the end of their names do not outlive that, either', async () => {
+    const [secret, kept] = [key(), session()];
+    const other = storeWith();
+    const begun = Promise.withResolvers<void>();
+    const named = Promise.withResolvers<void>();
+    const slow = storeWith(async (n) => {
+      if (n !== 3) return;
+      named.resolve();
+      await begun.promise;
+    });
+    const creating = slow.create(secret, kept);
+    await named.promise;
+    // Its names are read and it is not there yet; it begins before they are taken out.
+    const ending = storeWith(async (n) => {
+      if (n !== 3) return;
+      begun.resolve();
+      await creating;
+    });
+    expect(await ending.endAllOf(kept.sub)).toBe(1);
+    expect(await other.exists(secret)).toBe(false);
+  });
+
+  test('are no longer among their user’s once they would have ended', async () => {
+    await client.flushall();
+    const [sub, endsAtMs] = [key(), Date.now() + 20];
+    const store = storeWith();
+    await store.create(key(), session({ sub }));
+    await store.create(key(), session({ sub, endsAtMs }));
+    await eventually(() => Date.now() > endsAtMs + 20);
+    await store.create(key(), session({ sub }));
+    const [set = ''] = await client.keys('t:v1:session-user:*');
+    expect(await client.zcard(set)).toBe(2);
   });
 
   test('are ended by the provider’s name for them, and by the user’s where it gave none', async () => {
@@ -138,13 +175,25 @@ describe('sessions in Redis', () => {
     await store.create(first, named);
     await store.create(second, unnamed);
     await store.create(third, session({ sub: named.sub }));
-    expect(await store.endNamed('i', named.sid ?? '', named.sub)).toBe(2);
+    expect(await store.endNamed(named.sid ?? '', named.sub)).toBe(2);
     expect([await store.exists(first), await store.exists(second), await store.exists(third)]).toEqual([
       false,
       false,
       true,
     ]);
-    expect(await store.endNamed('another issuer', named.sid ?? '', named.sub)).toBe(0);
+    await store.create(first, named);
+    expect(await storeWith(undefined, masterKeys, 'another').endNamed(named.sid ?? '', named.sub)).toBe(0);
+  });
+
+  test('are ended by the provider’s names, whatever issuer their access tokens name', async () => {
+    const store = storeWith();
+    const identity = { ...session().identity, issuer: 'the issuer of access tokens' };
+    const [one, two] = [session({ identity }), session({ identity, sid: undefined })];
+    const [first, second] = [key(), key()];
+    await store.create(first, one);
+    await store.create(second, two);
+    expect(await store.endNamed(one.sid ?? '', one.sub)).toBe(1);
+    expect(await store.endAllOf(two.sub)).toBe(1);
   });
 
   test('are refreshed by one at a time; a lock that is lost is let be', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HttpError } from '../../src/errors.ts';
+import { etagOf } from '../../src/lookup/answer.ts';
 import type { Found } from '../../src/lookup/found.ts';
 import { type Payer, payWith } from '../../src/lookup/payer.ts';
 import { createWatcher, type Follower } from '../../src/lookup/watcher.ts';
@@ -22,10 +23,16 @@ const queued = () => found({ status: 'queued' });
 /** A lookup that answers what the test says, and when it was asked. */
 function createWorld(age?: () => Promise<number>) {
   const polls: number[] = [];
-  const world = { polls, next: (): Found | Promise<Found> => queued() };
+  const world = {
+    polls,
+    next: (): Found | Promise<Found> => queued(),
+    /** What a poll waits for before it comes to ask the upstream. */
+    beforePaying: async (): Promise<void> => undefined,
+  };
   const watcher = createWatcher({
     lookup: {
       async poll({ payer }) {
+        await world.beforePaying();
         if (payer !== undefined) await payWith(payer);
         polls.push(Date.now());
         return world.next();
@@ -290,12 +297,47 @@ describe('a poll that costs', () => {
     expect(payers.map(({ refused }) => refused)).toEqual([1, 0]);
     for (const payer of payers) payer.paid = 0;
     await vi.advanceTimersByTimeAsync(WINDOW_SECONDS * 1000 - 2000);
+    // News that others bring is told, and does not wake it.
+    world.watcher.heard('image', 'p1', queued().answer);
+    world.watcher.heardOf('image', 'p1', etagOf(queued().answer));
+    await vi.advanceTimersByTimeAsync(1000);
     expect(world.polls).toHaveLength(2);
-    await vi.advanceTimersByTimeAsync(2100);
+    // At its pace from then on, a tenth of its age: a refusal is no failure of the upstream, which would double it. All windows
+    // end together, so that each begins again at some time within its pace.
+    await vi.advanceTimersByTimeAsync(1100 + 6500);
     expect(world.polls).toHaveLength(3);
-    // At its pace, a tenth of its age: a refusal is no failure of the upstream, which would double it.
-    await vi.advanceTimersByTimeAsync(6500);
+    await vi.advanceTimersByTimeAsync(7500);
     expect(world.polls).toHaveLength(4);
+  });
+
+  test('does not come at the same time for all who wait for the window’s end', async () => {
+    const world = createWorld();
+    const payers = Array.from({ length: 20 }, (_, n) => createPayer(`${n}`, 1));
+    for (const payer of payers)
+      world.watcher.follow('image', payer.key, queued(), createFollower(payer).follower);
+    await vi.advanceTimersByTimeAsync(2100);
+    expect(world.polls).toHaveLength(20);
+    const soon = Date.now() + WINDOW_SECONDS * 1000 - 1100;
+    world.next = () => found({ status: 'complete' });
+    for (const payer of payers) payer.paid = 0;
+    await vi.advanceTimersByTimeAsync(WINDOW_SECONDS * 1000 + 12_000);
+    const later = world.polls.slice(20);
+    expect(later.every((at) => at >= soon)).toBe(true);
+    expect(new Set(later).size).toBeGreaterThan(10);
+  });
+
+  test('is not paid by who left before it came to that, and by who came', async () => {
+    const world = createWorld();
+    const asked = Promise.withResolvers<void>();
+    world.beforePaying = () => asked.promise;
+    const [gone, come] = [createPayer('gone', 9), createPayer('come', 9)];
+    const following = follow(world, createFollower(gone).follower);
+    await vi.advanceTimersByTimeAsync(1100);
+    follow(world, createFollower(come).follower);
+    following.leave();
+    asked.resolve();
+    await vi.advanceTimersByTimeAsync(10);
+    expect([gone.paid, come.paid, world.polls.length]).toEqual([0, 1, 1]);
   });
 
   test('comes again as soon as somebody follows who can pay', async () => {

@@ -59,6 +59,19 @@ export const limits: Row = {
       queries: [{ expr: `sum(${perSecond('distinct_not_found_total')}) * 60`, legend: 'in vain' }],
     },
     {
+      title: 'Polls at whose expense',
+      shows:
+        'Polls each second for streams and waits, paid by those who follow; only where RATE_LIMIT_UPSTREAM_MAX or UPSTREAM_BUDGET_MAX is set.',
+      normal: 'Few beside lookups: a project is polled ever more rarely as it ages.',
+      otherwise:
+        '`refused`: those who follow have nothing left, and hear by webhooks or with the next window. Raise the quota, or WATCH_INTERVAL_MAX_MS.',
+      alerts: ['UpstreamBudgetExhausted'],
+      as: 'stacked',
+      unit: 'reqps',
+      width: 8,
+      queries: [{ expr: `sum by (result) (${perSecond('watch_polls_total')})`, legend: '{{result}}' }],
+    },
+    {
       title: 'Authentication failures',
       shows: 'Callers each second who were not let in, by error code.',
       normal: 'Some `token_expired`.',
@@ -98,7 +111,7 @@ export const limits: Row = {
       otherwise: 'None: nobody gets in. Can the pods reach the address in AUTH_ISSUER or AUTH_JWKS_URL?',
       alerts: ['AuthenticationUnavailable'],
       unit: 'none',
-      width: 12,
+      width: 8,
       max: 1,
       words: { 0: 'none', 1: 'there' },
       queries: [{ expr: of('issuer_keys_available'), legend: '{{instance}} {{issuer}}' }],
@@ -114,7 +127,7 @@ export const limits: Row = {
       alerts: ['AuthenticationUnavailable'],
       as: 'stacked',
       unit: 'reqps',
-      width: 12,
+      width: 8,
       queries: [
         { expr: `sum by (result) (${perSecond('token_introspections_total')})`, legend: '{{result}}' },
       ],
