@@ -49,20 +49,24 @@ export function payByTurns<Member extends { readonly payer?: Payer | undefined }
     isOver: () => [...present()].every(({ payer }) => payer?.isOver()),
     async pay() {
       const members = [...present()];
-      const able = members.filter(({ payer }) => !payer?.isOver());
-      let refusal: unknown = new HttpError('upstream_unavailable', { reason: 'nobody is there to pay' });
-      for (const member of able.length > 0 ? able : members.slice(0, 1)) {
-        // Those before may have been refused by what they have in common.
-        if (able.length > 0 && member.payer?.isOver()) continue;
+      let refusal: HttpError | undefined;
+      for (const member of members) {
+        // Also one who was not yet when another was refused by what they have in common.
+        if (member.payer?.isOver()) continue;
         try {
           await member.payer?.pay();
           return paid(member);
         } catch (error) {
+          if (!(error instanceof HttpError)) throw error;
           refusal = error;
-          if (!(error instanceof HttpError)) break;
         }
       }
-      throw refusal;
+      if (refusal !== undefined) throw refusal;
+      const [first] = members;
+      if (first === undefined)
+        throw new HttpError('upstream_unavailable', { reason: 'nobody is there to pay' });
+      await first.payer?.pay();
+      paid(first);
     },
   };
 }
