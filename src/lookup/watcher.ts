@@ -203,7 +203,7 @@ export function createWatcher(dependencies: {
       }
       const watch = watches.get(projectName(kind, id)) ?? begin(kind, id, known, follower);
       watch.followers.add(follower);
-      if (watch.restsUntilMs > 0 && !follower.payer?.isOver()) {
+      if (watch.restsUntilMs > clock.now() && !follower.payer?.isOver()) {
         // Those who wait for the end of a window hear at the expense of one who need not.
         watch.restsUntilMs = 0;
         if (!watch.polling) schedule(watch, watch.latest.answer.fetchedAtMs);

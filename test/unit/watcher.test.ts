@@ -355,6 +355,21 @@ describe('a poll that costs', () => {
     expect(rich.paid).toBe(1);
   });
 
+  test('is left alone for as long as the upstream says, whoever comes, once a rest is over', async () => {
+    const world = createWorld();
+    const payer = createPayer('a', 1);
+    follow(world, createFollower(payer).follower);
+    await vi.advanceTimersByTimeAsync(2 * 1030);
+    expect(payer.refused).toBe(1);
+    payer.paid = Number.NEGATIVE_INFINITY;
+    world.next = () => Promise.reject(new HttpError('upstream_unavailable', { retryAfterSeconds: 3600 }));
+    await vi.advanceTimersByTimeAsync(WINDOW_SECONDS * 1000 + 12_000);
+    expect(world.polls).toHaveLength(2);
+    follow(world, createFollower(createPayer('b', 99)).follower);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(world.polls).toHaveLength(2);
+  });
+
   test('comes soon for who came, able to pay, while it was refused', async () => {
     const world = createWorld();
     const refusal = Promise.withResolvers<never>();
