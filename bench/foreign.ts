@@ -94,14 +94,14 @@ export async function measureForeign(
   };
   // Each project stands in one pair alone, so that none is remembered better than the other.
   const measured: Record<'foreign' | 'unknown' | 'own', Pair[]> = { foreign: [], unknown: [], own: [] };
-  for (let n = -WARM_UP_PAIRS; n < pairs; n += 1) {
+  for (let n = 0; n < WARM_UP_PAIRS + pairs; n += 1) {
     signal.throwIfAborted();
     const round = {
-      foreign: await pair('foreign', 404, 'unknown', n + WARM_UP_PAIRS),
-      unknown: await pair('another', 404, 'nothing', n + WARM_UP_PAIRS),
-      own: await pair('own', 200, 'nowhere', n + WARM_UP_PAIRS),
+      foreign: await pair('foreign', 404, 'unknown', n),
+      unknown: await pair('another', 404, 'nothing', n),
+      own: await pair('own', 200, 'nowhere', n),
     };
-    if (n < 0) continue;
+    if (n < WARM_UP_PAIRS) continue;
     measured.foreign.push(round.foreign);
     measured.unknown.push(round.unknown);
     measured.own.push(round.own);

@@ -7,10 +7,11 @@ import { LRUCache } from 'lru-cache';
  * this service is 5 MiB of every replica.
  *
  * @param options.ttl milliseconds; default without an end
+ * @param options.memoMethod makes what `memo` is asked for and is not there
  */
 export function createLruMap<Value extends NonNullable<unknown>>(
   maxEntries: number,
-  options: { readonly ttl?: number } = {},
+  options: Pick<LRUCache.Options<string, Value, unknown>, 'ttl' | 'memoMethod'> = {},
 ): LRUCache<string, Value> {
   return new LRUCache<string, Value>({ ...options, maxSize: maxEntries, sizeCalculation: () => 1 });
 }

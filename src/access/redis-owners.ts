@@ -3,15 +3,7 @@ import type { RedisClient } from '../cache/redis-client.ts';
 import type { RedisGuard } from '../cache/redis-guard.ts';
 import { redisScript, runScript } from '../cache/redis-script.ts';
 import type { Kind } from '../lookup/project.ts';
-import {
-  decodeOwnership,
-  encodeOwnership,
-  grantOf,
-  grantsOf,
-  type Owners,
-  type Ownership,
-  PLACES,
-} from './ownership.ts';
+import { decodeOwnership, encodeOwnership, grantOf, grantsOf, type Owners, PLACES } from './ownership.ts';
 
 /** Of what `encodeOwnership` writes; it has to outlive changes of all that is only cached. */
 const FORMAT = 1;
@@ -72,19 +64,18 @@ export function createRedisOwners(options: {
   readonly ttlMs: number;
 }): Owners {
   const { client, guard, keyPrefix, ttlMs } = options;
-  const placeOf = (kind: Kind, id: string) => `${keyPrefix}v${FORMAT}:{${kind}:${id}}`;
-  const recordOf = (kind: Kind, id: string) => `${placeOf(kind, id)}:owner`;
-  const keysOf = (kind: Kind, id: string, ownership: Ownership) => [
-    recordOf(kind, id),
-    ...grantsOf(ownership).map((grant) => `${placeOf(kind, id)}:${grant}`),
-  ];
+  const keysOf = (kind: Kind, id: string, grants: readonly string[] = []) => {
+    const place = `${keyPrefix}v${FORMAT}:{${kind}:${id}}`;
+    return [`${place}:owner`, ...grants.map((grant) => `${place}:${grant}`)] as const;
+  };
+  const recordOf = (kind: Kind, id: string) => keysOf(kind, id)[0];
   const read = (kind: Kind, id: string) => guard.run('owner_read', () => client.get(recordOf(kind, id)));
   return {
     async isOf(relation, key, kind, id) {
       const { from, to } = PLACES[relation];
       // Nobody is asked about as well, so that it takes as long.
       const asked = key === undefined || key === '' ? NOBODY : key;
-      const keys = [recordOf(kind, id), `${placeOf(kind, id)}:${grantOf(relation, asked)}`];
+      const keys = keysOf(kind, id, [grantOf(relation, asked)]);
       const reply = await guard.run('owner_read', () => runScript(client, IS_OF, keys, from, to - 1, asked));
       return reply === 1;
     },
@@ -93,7 +84,7 @@ export function createRedisOwners(options: {
       return encoded === null ? undefined : decodeOwnership(encoded);
     },
     async assign(kind, id, ownership) {
-      const keys = keysOf(kind, id, ownership);
+      const keys = keysOf(kind, id, grantsOf(ownership));
       return assigned.parse(
         await guard.run('owner_write', () =>
           runScript(client, ASSIGN, keys, encodeOwnership(ownership), ttlMs),
@@ -110,7 +101,7 @@ export function createRedisOwners(options: {
           await guard.run('owner_write', () => client.del(recordOf(kind, id)));
           return undefined;
         }
-        const keys = keysOf(kind, id, ownership);
+        const keys = keysOf(kind, id, grantsOf(ownership));
         // Where it is another's by now, that one is let go.
         if ((await guard.run('owner_write', () => runScript(client, RELEASE, keys, encoded))) === 1)
           return ownership;

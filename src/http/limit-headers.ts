@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { RateLimitInfo } from 'express-rate-limit';
-import { LRUCache } from 'lru-cache';
+import { createLruMap } from '../lru-map.ts';
 
 export interface LimitHeaders {
   /** Of the policy. */
@@ -27,8 +27,7 @@ export function createLimitHeaders(
   policy: string,
   windowSeconds: number,
 ): (info: RateLimitInfo) => LimitHeaders {
-  const partitions = new LRUCache<string, string>({
-    max: MAX_PARTITIONS,
+  const partitions = createLruMap<string>(MAX_PARTITIONS, {
     memoMethod: (key) => Buffer.from(hash('sha256', key, 'hex').slice(0, 12)).toString('base64'),
   });
   return ({ limit, remaining, resetTime, key }) => {

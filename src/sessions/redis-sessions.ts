@@ -78,12 +78,13 @@ export function createRedisSessions(options: {
   async function endAllIn(set: string): Promise<number> {
     const names = members.parse(await read(() => client.zrange(set, '0', '-1')));
     if (names.length === 0) return 0;
-    const endNow = () => Promise.all(names.map((name) => write(() => client.del(keyOf(name)))));
-    const ended = await endNow();
+    const end = (some: readonly string[]) =>
+      Promise.all(some.map((name) => write(() => client.del(keyOf(name)))));
+    const ended = await end(names);
     // Only now: what could not be ended has to be found again.
     await write(() => client.zrem(set, ...names));
-    // One may have begun in between; any that begins from now on finds that it is not in the set.
-    const late = await endNow();
+    // One that was not there may have begun in between; any that begins from now on finds that it is not in the set.
+    const late = await end(names.filter((_, at) => ended[at] === 0));
     return [...ended, ...late].reduce((sum, count) => sum + count, 0);
   }
 

@@ -249,6 +249,8 @@ describe('a poll of what is followed', () => {
     WATCH_INTERVAL_MIN_MS: '20',
     WATCH_INTERVAL_MAX_MS: '20',
   };
+  const startPolled = (env: Readonly<Record<string, string>>) =>
+    startStack({ env: { ...ENV, ...env }, emulator: { queuedMs: 600_000 } });
   const follow = async ({ service, issuer }: Stack, claims: Readonly<Record<string, unknown>>) => {
     const authorization = `Bearer ${await issuer.token(claims)}`;
     const url = `${service.publicUrl}/v1/image-projects/queued-1/events`;
@@ -260,8 +262,7 @@ describe('a poll of what is followed', () => {
     eventually(async () => (await stack.metric('watch_polls_total{result="refused"}')) > 0);
 
   test('is at the expense of one of its followers by turns, of their quotas and their tenants’ shares', async () => {
-    const env = { ...ENV, UPSTREAM_BUDGET_MAX: '20', UPSTREAM_BUDGET_TENANT_SHARE: '0.25' };
-    const stack = await startStack({ env, emulator: { queuedMs: 600_000 } });
+    const stack = await startPolled({ UPSTREAM_BUDGET_MAX: '20', UPSTREAM_BUDGET_TENANT_SHARE: '0.25' });
     const first = await follow(stack, { sub: 'alice', org: 'acme' });
     await refused(stack);
     // One lookup of its reader, and four polls.
@@ -276,8 +277,7 @@ describe('a poll of what is followed', () => {
   });
 
   test('leaves a fifth of the budget to those who look something up', async () => {
-    const env = { ...ENV, UPSTREAM_BUDGET_MAX: '10', UPSTREAM_BUDGET_TENANT_SHARE: '1' };
-    const stack = await startStack({ env, emulator: { queuedMs: 600_000 } });
+    const stack = await startPolled({ UPSTREAM_BUDGET_MAX: '10', UPSTREAM_BUDGET_TENANT_SHARE: '1' });
     const stream = await follow(stack, { sub: 'alice', org: 'acme' });
     await refused(stack);
     expect(stack.emulator.count('queued-1')).toBe(8);
@@ -290,10 +290,7 @@ describe('a poll of what is followed', () => {
   });
 
   test('takes what many streams cost from the user who opened them, and from nobody else', async () => {
-    const stack = await startStack({
-      env: { ...ENV, RATE_LIMIT_UPSTREAM_MAX: '5' },
-      emulator: { queuedMs: 600_000 },
-    });
+    const stack = await startPolled({ RATE_LIMIT_UPSTREAM_MAX: '5' });
     await follow(stack, { sub: 'mallory' });
     await refused(stack);
     expect(stack.emulator.count('queued-1')).toBe(5);
@@ -303,10 +300,7 @@ describe('a poll of what is followed', () => {
   });
 
   test('stands in the headers of the one who waited', async () => {
-    const stack = await startStack({
-      env: { ...ENV, RATE_LIMIT_UPSTREAM_MAX: '5' },
-      emulator: { queuedMs: 600_000 },
-    });
+    const stack = await startPolled({ RATE_LIMIT_UPSTREAM_MAX: '5' });
     const alice = await asUser(stack, { sub: 'alice' });
     const answer = await alice('queued-1', { prefer: 'wait=1' });
     expect(answer.status).toBe(200);
